@@ -1,0 +1,122 @@
+// Package forwarder is the core: it takes the records of one partition to a
+// destination and says which offset may be committed. It knows neither Kafka
+// nor Splunk.
+//
+// A lane is one partition for as long as this member owns it. One goroutine
+// runs it: reads records, puts them into the open batch, sends full batches,
+// and marks an offset when the oldest batch is settled. Nothing of a lane
+// outlives it, so a late answer can never commit for the partition's next
+// owner, and an offset gap can never stall it.
+//
+// The invariants, held by TestLaneKeepsItsPromises:
+//
+//	P1 no mark passes a record that is not accepted, filtered or dead-lettered
+//	P2 marks only rise
+//	P3 at most Window batches of a lane are out
+//	P4 any cut and a restart lose nothing
+//	P5 a lane returns within Drain of losing its partition
+//	P6 the bytes of a body go out as they came in
+package forwarder
+
+import (
+	"context"
+	"sync"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+
+	"auditlog-forwarder/pkg/audit"
+	"auditlog-forwarder/pkg/deadletter"
+)
+
+// Sink is where batches go.
+type Sink interface {
+	// Append encodes one record behind dst, and says where in the result the
+	// record's value stands, its bytes as they are.
+	Append(dst []byte, rec *audit.Record, ev audit.Event) (_ []byte, value int)
+	// Deliver returns when every event of body, of which the i-th ends at
+	// ends[i], is settled: accepted, or refused for good and listed by
+	// ascending index. It tries without an end; only ctx stops it, and then
+	// nothing is known of any event. body is not read after the return.
+	Deliver(ctx context.Context, body []byte, ends []int) ([]audit.Refusal, error)
+}
+
+// DeadLetters keeps what will never be accepted. Put returns when all entries
+// are safe on disk, or an error with none of them stored.
+type DeadLetters interface {
+	Put(entries []deadletter.Entry) error
+}
+
+// Filter says whether an event is left out, and by which rule.
+type Filter func(ev audit.Event) (rule string, drop bool)
+
+// Options are what a Forwarder needs besides its configuration.
+type Options struct {
+	Sink        Sink
+	DeadLetters DeadLetters
+	Filter      Filter // nil: nothing is left out
+	// MaxEventBytes is the largest body that the destination takes.
+	MaxEventBytes int
+	Log           *zap.Logger
+	Registerer    prometheus.Registerer
+	// OnProblem is told when dead letters cannot be stored, and nil when they
+	// can again. Optional.
+	OnProblem func(error)
+}
+
+// Forwarder runs lanes.
+type Forwarder struct {
+	cfg     Config
+	opts    Options
+	log     *zap.Logger
+	metrics *metrics
+
+	mu    sync.Mutex
+	lanes map[*lane]struct{} // the running ones, for the gauges
+}
+
+// New makes a forwarder.
+func New(cfg Config, opts Options) *Forwarder {
+	f := &Forwarder{cfg: cfg, opts: opts, log: opts.Log, lanes: map[*lane]struct{}{}}
+	f.metrics = newMetrics(opts.Registerer, f)
+	return f
+}
+
+// Claim is a partition that this member owns.
+type Claim struct {
+	Topic     string
+	Partition int32
+	Start     int64              // the first offset that will be read; below 0: not known
+	Mark      func(next int64)   // takes the next offset to read; called from the lane's goroutine only
+	HighWater func() int64       // the partition's end, as far as it is known
+	Received  func(offset int64) // told of every record before it is looked at; may be nil
+}
+
+// MemoryPerLane returns the most bytes that one lane holds in batches while
+// no record has more than maxRecord bytes: Window batches out and one open.
+func (c Config) MemoryPerLane(maxRecord int) int {
+	return (c.Window + 1) * (c.MaxBytes + maxRecord + envelopeRoom + c.MaxEvents*bytesPerEvent)
+}
+
+func (f *Forwarder) enter(l *lane) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.lanes[l] = struct{}{}
+}
+
+func (f *Forwarder) leave(l *lane) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.lanes, l)
+}
+
+// running returns the lanes of this moment.
+func (f *Forwarder) running() []*lane {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	all := make([]*lane, 0, len(f.lanes))
+	for l := range f.lanes {
+		all = append(all, l)
+	}
+	return all
+}

@@ -1,0 +1,365 @@
+package forwarder
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	"go.uber.org/zap"
+
+	"auditlog-forwarder/pkg/audit"
+	"auditlog-forwarder/pkg/deadletter"
+)
+
+// greed is how many records are taken in a row before the lane looks whether
+// anything else has happened. Taking one with the full select below costs
+// about as much as encoding it.
+const greed = 128
+
+// lane runs one claim. Its fields belong to the goroutine in Run, but for the
+// atomics, which the gauges read.
+type lane struct {
+	f     *Forwarder
+	claim Claim
+	log   *zap.Logger
+	count laneCounters
+
+	open   *batch   // being filled
+	full   bool     // open must go before another record fits
+	due    bool     // open has lingered long enough
+	fifo   []*batch // sent and not settled, oldest first; at most Window
+	spare  []*batch // settled, to be used again
+	linger *time.Timer
+	done   chan *batch // batches that have come back; room for the whole window
+
+	// send lives on for Drain after the claim has ended: ending it gives up
+	// what is still out.
+	send     context.Context
+	giveUp   context.CancelFunc
+	lose     func() // starts the drain's clock, once
+	stopWait func() bool
+
+	next      atomic.Int64 // the next offset to commit; below 0: not known
+	oldest    atomic.Int64 // Unix ms of the oldest record that is not settled; 0: none
+	inFlight  atomic.Int64 // bytes
+	unsettled atomic.Int64 // records read and not settled
+}
+
+// Run forwards the records that come through in until the partition is lost,
+// which ends ctx, or in is closed; read turns what comes through into a
+// Record. Then it sends nothing more, waits at most Drain for what is out,
+// marks what was settled, and returns. What was read and not marked comes
+// again to the partition's next owner.
+//
+// A closed channel is seen when the lane next reads, which a full window may
+// put off; losing the partition must therefore end ctx.
+func Run[M any](ctx context.Context, f *Forwarder, claim Claim, in <-chan M, read func(M, *audit.Record)) error {
+	l := f.newLane(ctx, claim)
+	defer l.close()
+	var rec audit.Record
+	for {
+		if err := l.turn(); err != nil {
+			return l.end(err)
+		}
+		for n := 0; n < greed && l.hungry(); n++ {
+			select {
+			case m, ok := <-in:
+				if !ok {
+					return l.end(nil)
+				}
+				read(m, &rec)
+				l.take(&rec)
+				continue
+			default:
+			}
+			break
+		}
+		if ctx.Err() != nil {
+			return l.end(nil)
+		}
+		if l.ready() {
+			continue
+		}
+		// A lane whose window is full does not read: that is the back-pressure.
+		source := in
+		if !l.hungry() {
+			source = nil
+		}
+		select {
+		case m, ok := <-source:
+			if !ok {
+				return l.end(nil)
+			}
+			read(m, &rec)
+			l.take(&rec)
+		case b := <-l.done:
+			l.back(b)
+		case <-l.linger.C:
+			l.due = true
+		case <-ctx.Done():
+			return l.end(nil)
+		}
+	}
+}
+
+func (f *Forwarder) newLane(ctx context.Context, claim Claim) *lane {
+	l := &lane{
+		f: f, claim: claim,
+		log:    f.log.With(zap.String("topic", claim.Topic), zap.Int32("partition", claim.Partition)),
+		count:  f.metrics.lane(claim),
+		linger: time.NewTimer(time.Hour),
+		done:   make(chan *batch, f.cfg.Window),
+	}
+	l.linger.Stop()
+	l.next.Store(claim.Start)
+	l.send, l.giveUp = context.WithCancel(context.WithoutCancel(ctx))
+	l.lose = sync.OnceFunc(func() { time.AfterFunc(f.cfg.Drain, l.giveUp) })
+	// The clock starts when the claim ends, also while the lane is busy.
+	l.stopWait = context.AfterFunc(ctx, l.lose)
+	l.open = l.fresh()
+	f.enter(l)
+	return l
+}
+
+// hungry reports whether another record may be read.
+func (l *lane) hungry() bool { return !l.full }
+
+// ready reports whether turn has something to do.
+func (l *lane) ready() bool {
+	return len(l.fifo) > 0 && l.fifo[0].settled || (l.full || l.due) && len(l.fifo) < l.f.cfg.Window
+}
+
+// turn settles what has come back, in order, and sends the open batch if it
+// should go and there is room.
+func (l *lane) turn() error {
+	for {
+		select {
+		case b := <-l.done:
+			l.back(b)
+			continue
+		default:
+		}
+		break
+	}
+	if err := l.settle(); err != nil {
+		return err
+	}
+	if (l.full || l.due) && len(l.fifo) < l.f.cfg.Window {
+		l.dispatch()
+		return l.settle()
+	}
+	return nil
+}
+
+// take puts one record into the open batch.
+func (l *lane) take(rec *audit.Record) {
+	if l.claim.Received != nil {
+		l.claim.Received(rec.Offset)
+	}
+	b := l.open
+	if b.empty() {
+		b.opened = time.Now()
+		l.linger.Reset(l.f.cfg.Linger)
+	}
+	b.add(rec)
+	l.unsettled.Add(1)
+	if l.oldest.Load() == 0 {
+		l.oldest.Store(rec.Timestamp.UnixMilli())
+	}
+	l.sort(b, rec)
+	// One more event like this one would not fit: a full batch never exceeds
+	// MaxBytes by more than one event.
+	if len(b.ends) >= l.f.cfg.MaxEvents || b.records >= maxRecords || b.size()+len(rec.Value) >= l.f.cfg.MaxBytes {
+		l.full = true
+	}
+}
+
+// maxRecords bounds a batch of filtered records, which have no size.
+const maxRecords = 100_000
+
+// sort decides what a record is.
+func (l *lane) sort(b *batch, rec *audit.Record) {
+	if rec.Value == nil {
+		b.addDead(rec, deadletter.Tombstone, "the record has no value")
+		return
+	}
+	if len(rec.Value) > l.f.opts.MaxEventBytes {
+		b.addDead(rec, deadletter.TooLarge, fmt.Sprintf("the event has %d bytes, the limit is %d", len(rec.Value), l.f.opts.MaxEventBytes))
+		return
+	}
+	ev, err := audit.ReadEvent(rec.Value)
+	switch {
+	case errors.Is(err, audit.ErrEmpty):
+		b.addDead(rec, deadletter.Empty, err.Error())
+		return
+	case err != nil:
+		b.addDead(rec, deadletter.NotJSON, err.Error())
+		return
+	}
+	if l.f.opts.Filter != nil {
+		if rule, drop := l.f.opts.Filter(ev); drop {
+			b.filtered[rule]++
+			return
+		}
+	}
+	b.addEvent(l.f.opts.Sink, rec, ev)
+}
+
+// dispatch sends the open batch and opens the next.
+func (l *lane) dispatch() {
+	b := l.open
+	l.linger.Stop()
+	l.full, l.due = false, false
+	l.count.read.Add(float64(b.records))
+	l.fifo = append(l.fifo, b)
+	l.open = l.fresh()
+	if len(b.ends) == 0 {
+		b.settled = true // nothing to send; it only waits for its turn
+		return
+	}
+	size := int64(len(b.body))
+	l.inFlight.Add(size)
+	l.f.metrics.sent(b)
+	go func() {
+		b.refused, b.err = l.f.opts.Sink.Deliver(l.send, b.body, b.ends)
+		l.inFlight.Add(-size)
+		l.done <- b
+	}()
+}
+
+func (l *lane) back(b *batch) { b.settled = true }
+
+// settle closes the oldest batches that have come back: stores their dead
+// letters, then marks. The order is what P1 rests on.
+func (l *lane) settle() error {
+	for len(l.fifo) > 0 && l.fifo[0].settled {
+		b := l.fifo[0]
+		if b.err != nil {
+			return fmt.Errorf("deliver the records before offset %d: %w", b.next, b.err)
+		}
+		entries, err := b.entries(l.claim.Topic, l.claim.Partition)
+		if err != nil {
+			return err
+		}
+		if err := l.bury(entries); err != nil {
+			return err
+		}
+		l.claim.Mark(b.next)
+		l.fifo = append(l.fifo[:0], l.fifo[1:]...)
+		l.settled(b, entries)
+	}
+	return nil
+}
+
+// bury stores dead letters, and waits as long as that cannot be done: going
+// on without them would lose them.
+func (l *lane) bury(entries []deadletter.Entry) error {
+	if len(entries) == 0 {
+		return nil
+	}
+	err := l.f.opts.DeadLetters.Put(entries)
+	if err == nil {
+		return nil
+	}
+	l.log.Error("dead letters cannot be stored; this partition waits", zap.Error(err))
+	l.tell(err)
+	wait := backoff.NewExponentialBackOff()
+	wait.MaxInterval = 30 * time.Second
+	_, err = backoff.Retry(l.send, func() (struct{}, error) {
+		return struct{}{}, l.f.opts.DeadLetters.Put(entries)
+	}, backoff.WithBackOff(wait), backoff.WithMaxElapsedTime(0))
+	if err != nil {
+		return fmt.Errorf("store %d dead letters: %w", len(entries), err)
+	}
+	l.log.Info("dead letters can be stored again")
+	l.tell(nil)
+	return nil
+}
+
+func (l *lane) tell(err error) {
+	if l.f.opts.OnProblem != nil {
+		l.f.opts.OnProblem(err)
+	}
+}
+
+// settled does the accounts of a marked batch and takes it back.
+func (l *lane) settled(b *batch, entries []deadletter.Entry) {
+	l.count.settled(b, entries)
+	l.unsettled.Add(-int64(b.records))
+	l.next.Store(b.next)
+	switch {
+	case len(l.fifo) > 0:
+		l.oldest.Store(l.fifo[0].first.UnixMilli())
+	case !l.open.empty():
+		l.oldest.Store(l.open.first.UnixMilli())
+	default:
+		l.oldest.Store(0)
+	}
+	b.reset(l.f.cfg.MaxBytes)
+	l.spare = append(l.spare, b)
+}
+
+// fresh returns an empty batch.
+func (l *lane) fresh() *batch {
+	if n := len(l.spare); n > 0 {
+		b := l.spare[n-1]
+		l.spare = l.spare[:n-1]
+		return b
+	}
+	return &batch{body: make([]byte, 0, l.f.cfg.MaxBytes+envelopeRoom), filtered: map[string]int{}}
+}
+
+// end is the way out: nothing new is sent, what is out has until the drain's
+// end, and what was settled by then is marked, in order.
+func (l *lane) end(err error) error {
+	l.lose()
+	for err == nil && len(l.fifo) > 0 {
+		if err = l.settle(); err != nil || len(l.fifo) == 0 {
+			break
+		}
+		select {
+		case b := <-l.done:
+			l.back(b)
+		case <-l.send.Done():
+			err = l.send.Err()
+		}
+	}
+	// Every sender comes back soon after this, and none may outlive the lane.
+	l.giveUp()
+	for range l.out() {
+		l.back(<-l.done)
+	}
+	// Some had their answer all the same.
+	if last := l.settle(); err == nil {
+		err = last
+	}
+	if n := l.unsettled.Load(); n > 0 {
+		l.count.returned(l.open.records, n)
+		l.log.Info("records that were read and not settled will be read again", zap.Int64("records", n), zap.Int64("from_offset", l.next.Load()))
+	}
+	if errors.Is(err, context.Canceled) {
+		return nil // the drain is over, which is no fault
+	}
+	return err
+}
+
+// out is how many batches have not come back.
+func (l *lane) out() (n int) {
+	for _, b := range l.fifo {
+		if !b.settled {
+			n++
+		}
+	}
+	return n
+}
+
+func (l *lane) close() {
+	l.giveUp()
+	l.stopWait()
+	l.linger.Stop()
+	l.f.leave(l)
+}

@@ -1,0 +1,333 @@
+package forwarder
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/goleak"
+	"go.uber.org/zap"
+
+	"auditlog-forwarder/pkg/audit"
+	"auditlog-forwarder/pkg/deadletter"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// The world of the property test: a partition's log, and a destination and a
+// dead-letter store that outlive the lanes. Each record's value names its kind.
+type world struct {
+	t      *testing.T
+	r      *rand.Rand
+	log    []audit.Record
+	window int
+
+	mu        sync.Mutex
+	accepted  map[int64][]byte
+	copies    int // deliveries of events that were there already
+	filtered  map[int64]bool
+	dead      map[int64]deadletter.Entry
+	out       int // batches out
+	storeDown int // this many Puts fail
+	committed int64
+}
+
+var kinds = []string{"good", "good", "good", "good", "filtered", "filtered", "refused", "broken", "tombstone", "empty", "list", "large"}
+
+func newWorld(t *testing.T, seed uint64, records, window int) *world {
+	w := &world{
+		t: t, r: rand.New(rand.NewPCG(seed, seed)), window: window,
+		accepted: map[int64][]byte{}, filtered: map[int64]bool{}, dead: map[int64]deadletter.Entry{},
+	}
+	offset := w.r.Int64N(1000)
+	w.committed = offset
+	for range records {
+		offset += 1 + max(0, w.r.Int64N(20)-17) // now and then a gap
+		kind := kinds[w.r.IntN(len(kinds))]
+		rec := audit.Record{Topic: "audit", Partition: 3, Offset: offset, Timestamp: time.Now()}
+		event := func(pad int) []byte {
+			return fmt.Appendf(nil, `{"id":%d,"pad":%q,"data":{"methodName":%q}}`, offset, strings.Repeat("x", pad), kind)
+		}
+		switch kind {
+		case "broken":
+			rec.Value = event(10)[:20]
+		case "tombstone":
+		case "empty":
+			rec.Value = []byte(" ")
+		case "list":
+			rec.Value = []byte("[1]")
+		case "large":
+			rec.Value = event(2000)
+		default:
+			rec.Value = event(w.r.IntN(300))
+		}
+		if w.r.IntN(3) == 0 {
+			rec.Key = fmt.Appendf(nil, "key %d", offset)
+			rec.Headers = []audit.Header{{Key: "kind", Value: []byte(kind)}, {Key: "null"}, {Key: "empty", Value: []byte{}}}
+		}
+		w.log = append(w.log, rec)
+	}
+	return w
+}
+
+// Append implements Sink.
+func (w *world) Append(dst []byte, rec *audit.Record, _ audit.Event) ([]byte, int) {
+	dst = strconv.AppendInt(append(dst, '<'), rec.Offset, 10)
+	dst = append(dst, '|')
+	at := len(dst)
+	return append(append(dst, rec.Value...), '>'), at
+}
+
+// Deliver implements Sink: it takes its time, it may take a batch and lose
+// the answer, so that all of it comes a second time, and ctx may cut it at any
+// point.
+func (w *world) Deliver(ctx context.Context, body []byte, ends []int) ([]audit.Refusal, error) {
+	w.mu.Lock()
+	if w.out++; w.out > w.window {
+		w.t.Errorf("P3: %d batches are out, the window is %d", w.out, w.window)
+	}
+	lost, delay := w.r.IntN(10) == 0, time.Duration(w.r.IntN(2000))*time.Millisecond
+	w.mu.Unlock()
+	defer func() {
+		w.mu.Lock()
+		w.out--
+		w.mu.Unlock()
+	}()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(delay):
+		}
+		refused := w.store(body, ends)
+		if !lost {
+			return refused, nil
+		}
+		lost = false
+	}
+}
+
+func (w *world) store(body []byte, ends []int) (refused []audit.Refusal) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	start := 0
+	for i, end := range ends {
+		one := body[start:end]
+		start = end
+		head, value, ok := bytes.Cut(one[1:len(one)-1], []byte("|"))
+		offset, err := strconv.ParseInt(string(head), 10, 64)
+		if !ok || err != nil {
+			w.t.Errorf("event %d of a batch is not framed: %q", i, one)
+			return nil
+		}
+		if bytes.Contains(value, []byte(`"methodName":"refused"`)) {
+			refused = append(refused, audit.Refusal{Index: i, Code: 6, Reply: "no"})
+			continue
+		}
+		if _, twice := w.accepted[offset]; twice {
+			w.copies++
+		}
+		w.accepted[offset] = bytes.Clone(value)
+	}
+	return refused
+}
+
+// Put implements DeadLetters.
+func (w *world) Put(entries []deadletter.Entry) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.storeDown > 0 {
+		w.storeDown--
+		return errors.New("the disk is full")
+	}
+	for _, e := range entries { // as the real store, it keeps nothing of the caller's
+		e.Record.Key, e.Record.Value = bytes.Clone(e.Record.Key), bytes.Clone(e.Record.Value)
+		e.Record.Headers = slices.Clone(e.Record.Headers)
+		for i, h := range e.Record.Headers {
+			e.Record.Headers[i].Value = bytes.Clone(h.Value)
+		}
+		w.dead[e.Record.Offset] = e
+	}
+	return nil
+}
+
+// filter also keeps what it drops, by the id that newWorld writes.
+func (w *world) filter(ev audit.Event) (string, bool) {
+	return "noise", string(ev.Method) == "filtered"
+}
+
+// mark checks P1 and P2 and commits.
+func (w *world) mark(next int64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if next <= w.committed {
+		w.t.Errorf("P2: mark %d after %d", next, w.committed)
+	}
+	w.committed = next
+	for _, rec := range w.log {
+		if rec.Offset >= next {
+			break
+		}
+		_, accepted := w.accepted[rec.Offset]
+		_, dead := w.dead[rec.Offset]
+		if filtered := bytes.Contains(rec.Value, []byte(`"methodName":"filtered"`)); !accepted && !dead && !filtered {
+			w.t.Errorf("P1: mark %d passes offset %d, which is nowhere", next, rec.Offset)
+		}
+	}
+}
+
+// live runs one lane from the committed offset until the log is done or a
+// random moment cuts it, and returns whether the log is done.
+func (w *world) live(f *Forwarder, drain time.Duration) bool {
+	ctx, cancel := context.WithCancel(w.t.Context())
+	defer cancel()
+	in := make(chan *audit.Record)
+	// As Sarama does it: an ended session closes the channel as well, soon
+	// after; a partition that fails closes the channel alone, and is still ours.
+	lost, closed := w.r.IntN(4) > 0, w.r.IntN(2) == 0
+	lifetime := time.Duration(w.r.IntN(8000)) * time.Millisecond
+	last, from := w.log[len(w.log)-1].Offset, w.committed
+	var ended time.Time
+	go func() { // the consumer
+		cut := time.After(lifetime)
+		defer func() {
+			ended = time.Now()
+			if lost {
+				cancel()
+			}
+			if closed || !lost {
+				close(in)
+			}
+		}()
+		for i := range w.log {
+			if w.log[i].Offset < from {
+				continue
+			}
+			select {
+			case in <- &w.log[i]:
+			case <-cut:
+				return
+			}
+		}
+		<-cut
+	}()
+	claim := Claim{Topic: "audit", Partition: 3, Start: from, Mark: w.mark, HighWater: func() int64 { return last + 1 }}
+	if err := Run(ctx, f, claim, in, func(m *audit.Record, r *audit.Record) { *r = *m }); err != nil {
+		w.t.Errorf("the lane ended: %v", err)
+	}
+	if took := time.Since(ended); lost && took > drain {
+		w.t.Errorf("P5: the lane returned after %s, the drain is %s", took, drain)
+	}
+	if w.out != 0 {
+		w.t.Errorf("%d batches outlive their lane", w.out)
+	}
+	return w.committed > last
+}
+
+// TestLaneKeepsItsPromises drives lanes through random logs, delays, lost
+// answers, full disks and cuts, until each log is done, and holds P1 to P6.
+// Time is virtual.
+func TestLaneKeepsItsPromises(t *testing.T) {
+	t.Parallel()
+	seeds := 300
+	if testing.Short() {
+		seeds = 60
+	}
+	copies, lives := 0, 0
+	for seed := range uint64(seeds) {
+		synctest.Test(t, func(t *testing.T) {
+			r := rand.New(rand.NewPCG(seed, 7))
+			cfg := Config{
+				MaxEvents: 1 + r.IntN(20), MaxBytes: 1024 + r.IntN(4000), Linger: time.Duration(1+r.IntN(1500)) * time.Millisecond,
+				Window: 1 + r.IntN(4), Drain: time.Duration(r.IntN(3000)) * time.Millisecond,
+			}
+			w := newWorld(t, seed, 150, cfg.Window)
+			f := New(cfg, Options{
+				Sink: w, DeadLetters: w, Filter: w.filter, MaxEventBytes: 1000,
+				Log: zap.NewNop(), Registerer: prometheus.NewRegistry(),
+			})
+			for done := false; !done && !t.Failed(); lives++ {
+				if w.r.IntN(3) == 0 {
+					w.storeDown = w.r.IntN(4)
+				}
+				done = w.live(f, cfg.Drain)
+				if lives > seeds*200 {
+					t.Fatal("the lanes make no progress")
+				}
+			}
+			w.checkEnd(f)
+			copies += w.copies
+		})
+		if t.Failed() {
+			t.Fatalf("seed %d", seed)
+		}
+	}
+	t.Logf("%d lives, %d repeated events", lives, copies)
+	// Without these the test would not have tried what it is for.
+	if lives < 2*seeds || copies == 0 {
+		t.Errorf("%d lives and %d repeated events: too few cuts", lives, copies)
+	}
+}
+
+// checkEnd holds P4, P6 and the accounts.
+func (w *world) checkEnd(f *Forwarder) {
+	for _, rec := range w.log {
+		body, accepted := w.accepted[rec.Offset]
+		entry, dead := w.dead[rec.Offset]
+		want := map[deadletter.Reason]bool{}
+		switch {
+		case rec.Value == nil:
+			want[deadletter.Tombstone] = true
+		case len(rec.Value) > 1000:
+			want[deadletter.TooLarge] = true
+		case string(rec.Value) == " ":
+			want[deadletter.Empty] = true
+		case rec.Value[len(rec.Value)-1] != '}':
+			want[deadletter.NotJSON] = true
+		case bytes.Contains(rec.Value, []byte(`:"refused"`)):
+			want[deadletter.Refused] = true
+		case bytes.Contains(rec.Value, []byte(`:"filtered"`)):
+			if accepted || dead {
+				w.t.Errorf("offset %d should be filtered", rec.Offset)
+			}
+			continue
+		default:
+			if dead || !accepted {
+				w.t.Errorf("P4: offset %d is lost", rec.Offset)
+			}
+			if !bytes.Equal(body, rec.Value) {
+				w.t.Errorf("P6: offset %d came out as %q, went in as %q", rec.Offset, body, rec.Value)
+			}
+			continue
+		}
+		if accepted || !dead || !want[entry.Reason] {
+			w.t.Errorf("offset %d: accepted %v, dead %v as %q, want %v", rec.Offset, accepted, dead, entry.Reason, want)
+			continue
+		}
+		got := entry.Record
+		if !bytes.Equal(got.Value, rec.Value) || !bytes.Equal(got.Key, rec.Key) || (got.Value == nil) != (rec.Value == nil) ||
+			(got.Key == nil) != (rec.Key == nil) || len(got.Headers) != len(rec.Headers) || !got.Timestamp.Equal(rec.Timestamp) {
+			w.t.Errorf("offset %d is kept as %+v, was %+v", rec.Offset, got, rec)
+		}
+		for i := range got.Headers {
+			g, want := got.Headers[i], rec.Headers[i]
+			if g.Key != want.Key || !bytes.Equal(g.Value, want.Value) || (g.Value == nil) != (want.Value == nil) {
+				w.t.Errorf("offset %d: header %d is kept as %+v, was %+v", rec.Offset, i, g, want)
+			}
+		}
+	}
+	sum := f.Totals()
+	if settled := sum.Accepted + sum.Filtered + sum.DeadLettered; settled != int64(len(w.log)) || sum.Unsettled != 0 {
+		w.t.Errorf("the accounts do not add up to %d records: %+v", len(w.log), sum)
+	}
+}
