@@ -1,0 +1,106 @@
+package archtest
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// mayImport is the import table of docs/design.md: a package on the left may
+// import those of ours on the right, and no others. Imports go downward only.
+// A new package needs a row, so that its place is decided and not found.
+var mayImport = map[string][]string{
+	"pkg/audit":      {},
+	"pkg/creds":      {},
+	"pkg/ops":        {},
+	"pkg/sigma":      {"pkg/audit"},
+	"pkg/hec":        {"pkg/audit", "pkg/creds"},
+	"pkg/deadletter": {"pkg/audit"},
+	"pkg/forwarder":  {"pkg/audit", "pkg/sigma", "pkg/deadletter"},
+	"pkg/kafka":      {"pkg/audit", "pkg/creds"},
+	"pkg/alerts":     {"pkg/sigma", "pkg/creds"},
+	"pkg/config":     {"pkg/creds", "pkg/ops", "pkg/hec", "pkg/deadletter", "pkg/forwarder", "pkg/kafka", "pkg/alerts"},
+	"pkg/app": {
+		"pkg/audit", "pkg/creds", "pkg/ops", "pkg/sigma", "pkg/hec", "pkg/deadletter",
+		"pkg/forwarder", "pkg/kafka", "pkg/alerts", "pkg/config",
+	},
+	"cmd/auditlog-forwarder": {"pkg/app", "pkg/config", "pkg/alerts"},
+}
+
+// support are the packages that serve tests, the demo, the generator and the
+// benchmark. They may import whatever they need, and none of the packages of
+// mayImport may import them.
+var support = []string{
+	"cmd/auditbench",
+	"cmd/auditdemo",
+	"cmd/auditgen",
+	"pkg/archtest",
+	"pkg/audit/auditgen",
+	"pkg/hec/hectest",
+	"pkg/kafka/kafkatest",
+	"testdata/events",
+	"testdata/skip",
+}
+
+func TestImportsGoDownwardOnly(t *testing.T) {
+	t.Parallel()
+	for _, p := range allPackages(t) {
+		name := strings.TrimPrefix(p.ImportPath, module+"/")
+		allowed, inTable := mayImport[name]
+		if !inTable {
+			if !slices.Contains(support, name) {
+				t.Errorf("%s has no row in the import table; decide what it may import, here and in docs/design.md", name)
+			}
+			continue
+		}
+		for _, imp := range p.Imports {
+			if ours, ok := strings.CutPrefix(imp, module+"/"); ok && !slices.Contains(allowed, ours) {
+				t.Errorf("%s imports %s; allowed are %v", name, ours, allowed)
+			}
+		}
+	}
+}
+
+// TestOneImporter holds each library that shapes the code around it in one
+// room, so that it can be replaced there.
+func TestOneImporter(t *testing.T) {
+	t.Parallel()
+	owners := map[string]string{
+		"github.com/spf13/viper":                  "pkg/config",
+		"github.com/IBM/sarama":                   "pkg/kafka",
+		"github.com/hashicorp/go-retryablehttp":   "pkg/hec",
+		"github.com/coreos/go-systemd/v22/daemon": "pkg/ops",
+	}
+	for _, p := range allPackages(t) {
+		name := strings.TrimPrefix(p.ImportPath, module+"/")
+		for _, imp := range p.Imports {
+			owner, owned := owners[imp]
+			if owned && name != owner && !strings.HasPrefix(name, owner+"/") {
+				t.Errorf("%s imports %s, which belongs to %s", name, imp, owner)
+			}
+		}
+	}
+}
+
+// TestProductLinksNoStandIn holds the product's binary free of everything
+// that only tests, the demo or the benchmark need.
+func TestProductLinksNoStandIn(t *testing.T) {
+	t.Parallel()
+	pkgs := goList(t, "./cmd/auditlog-forwarder")
+	if len(pkgs) != 1 || len(pkgs[0].Deps) == 0 {
+		t.Fatalf("go list ./cmd/auditlog-forwarder gave %d packages, want one with its dependencies", len(pkgs))
+	}
+	for _, dep := range pkgs[0].Deps {
+		for _, word := range []string{
+			"franz-go", "compose-go", "progressbar", "goleak", "go-internal", "go-cmp",
+			"/testdata/", "auditgen", "hectest", "kafkatest", "archtest", "net/http/httptest",
+		} {
+			if strings.Contains(dep, word) {
+				t.Errorf("the product links %s", dep)
+			}
+		}
+		if dep == "testing" {
+			t.Errorf("the product links %s", dep)
+		}
+	}
+}

@@ -1,0 +1,140 @@
+// Package config turns defaults, one YAML file, environment variables and
+// flags into one checked [Config] made of the rooms' own Config types.
+//
+// One table of keys (see [Keys]) is the only place where a key is named: it
+// drives the flags, the environment, the example file, the printed
+// configuration and the reference page. A key's default comes from its
+// room's DefaultConfig and its rules from its room's Validate.
+//
+// [Load] reports all mistakes at once, each with its key, where it was given
+// and what is allowed. Secrets are wrapped in creds.Secret the moment they are
+// read, and no message ever holds one.
+package config
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"auditlog-forwarder/pkg/deadletter"
+	"auditlog-forwarder/pkg/forwarder"
+	"auditlog-forwarder/pkg/hec"
+	"auditlog-forwarder/pkg/kafka"
+	"auditlog-forwarder/pkg/ops"
+)
+
+// Config is the whole configuration of one forwarder.
+type Config struct {
+	Kafka      kafka.Config      `mapstructure:"kafka"`
+	HEC        hec.Config        `mapstructure:"hec"`
+	Batch      forwarder.Config  `mapstructure:"batch"`
+	DeadLetter deadletter.Config `mapstructure:"dead_letter"`
+	Admin      ops.Config        `mapstructure:"admin"`
+	Filter     Filter            `mapstructure:"filter"`
+	Log        Log               `mapstructure:"log"`
+}
+
+// Filter says which events are read but not forwarded.
+type Filter struct {
+	DropMethods []string `mapstructure:"drop_methods"` // exact values of data.methodName
+}
+
+// Log says how much is logged, and how it looks.
+type Log struct {
+	Level  string `mapstructure:"level"`
+	Format string `mapstructure:"format"`
+}
+
+// The log formats. FormatAuto is console on a terminal and JSON elsewhere.
+const (
+	FormatAuto    = "auto"
+	FormatConsole = "console"
+	FormatJSON    = "json"
+)
+
+// Defaults returns the defaults of all rooms together. They are not valid as
+// they are, since addresses and credentials have no default.
+func Defaults() Config {
+	return Config{
+		Kafka:      kafka.DefaultConfig(),
+		HEC:        hec.DefaultConfig(),
+		Batch:      forwarder.DefaultConfig(),
+		DeadLetter: deadletter.DefaultConfig(),
+		Admin:      ops.DefaultConfig(),
+		Filter:     Filter{DropMethods: []string{}},
+		Log:        Log{Level: "info", Format: FormatAuto},
+	}
+}
+
+// Validate returns every mistake, each starting with its whole key.
+func (c Config) Validate() []error {
+	var errs []error
+	for _, room := range []struct {
+		name string
+		errs []error
+	}{
+		{"kafka", c.Kafka.Validate()},
+		{"hec", c.HEC.Validate()},
+		{"batch", c.Batch.Validate()},
+		{"dead_letter", c.DeadLetter.Validate()},
+		{"admin", c.Admin.Validate()},
+		{"filter", c.Filter.Validate()},
+		{"log", c.Log.Validate()},
+	} {
+		for _, err := range room.errs {
+			errs = append(errs, fmt.Errorf("%s.%w", room.name, err))
+		}
+	}
+	return errs
+}
+
+// Validate returns every mistake, each starting with its key.
+func (f Filter) Validate() []error {
+	for _, m := range f.DropMethods {
+		if m == "" || strings.TrimSpace(m) != m {
+			return []error{fmt.Errorf("drop_methods: %q is not a method name; give names such as mds.Authorize", m)}
+		}
+	}
+	return nil
+}
+
+// Validate returns every mistake, each starting with its key.
+func (l Log) Validate() []error {
+	var errs []error
+	for _, e := range []struct {
+		key, val string
+		allowed  []string
+	}{
+		{"level", l.Level, logLevels()},
+		{"format", l.Format, logFormats()},
+	} {
+		if !slices.Contains(e.allowed, e.val) {
+			errs = append(errs, fmt.Errorf("%s: %q is unknown; allowed are %s", e.key, e.val, strings.Join(e.allowed, ", ")))
+		}
+	}
+	return errs
+}
+
+func logLevels() []string  { return []string{"debug", "info", "warn", "error"} }
+func logFormats() []string { return []string{FormatAuto, FormatConsole, FormatJSON} }
+
+// value returns what c holds for a key of the table, such as kafka.topics.
+// The second result is false if no field has that name.
+func (c Config) value(key string) (any, bool) {
+	v := reflect.ValueOf(c)
+	for part := range strings.SplitSeq(key, ".") {
+		if v.Kind() != reflect.Struct {
+			return nil, false
+		}
+		i := 0
+		for i < v.NumField() && v.Type().Field(i).Tag.Get("mapstructure") != part {
+			i++
+		}
+		if i == v.NumField() {
+			return nil, false
+		}
+		v = v.Field(i)
+	}
+	return v.Interface(), true
+}

@@ -1,0 +1,110 @@
+package config
+
+func kafkaKeys() section {
+	return section{
+		name: "kafka",
+		doc:  "Where audit events are read: the cluster, the topics, and as whom.",
+		keys: []Key{
+			{
+				Name: "kafka.bootstrap_servers", Kind: List, Required: true,
+				Doc: "Brokers to contact first, each host:port. " +
+					"Confluent Cloud shows that of the audit log cluster in its Console under https://confluent.cloud/settings/audit_logs/cli, and by `confluent kafka cluster describe` in the audit log environment; its port is 9092.",
+				Example: "pkc-xxxxx.us-west-2.aws.confluent.cloud:9092",
+			},
+			{
+				Name: "kafka.topics", Kind: List,
+				Doc:     "Topics to read. Confluent Cloud writes all audit events of an organization to one topic, the default.",
+				Example: "confluent-audit-log-events",
+			},
+			{
+				Name: "kafka.topic_pattern", Kind: String,
+				Doc: "Regular expression in Go's syntax; topics whose whole name matches it are read as well. " +
+					"Topics made later are found within kafka.metadata_refresh.",
+				Example: "confluent-audit-log-events(-.+)?",
+			},
+			{
+				Name: "kafka.group_id", Kind: String,
+				Doc: "Consumer group under which offsets are committed. " +
+					"Members with the same name share the partitions. Another name starts again at kafka.start.",
+				Example: "auditlog-forwarder",
+			},
+			{
+				Name: "kafka.group_instance_id", Kind: String,
+				Doc: "Name of this member for static membership (group.instance.id). " +
+					"A member that comes back under it within kafka.session_timeout gets its partitions back without a rebalance. Every member needs its own; empty turns it off.",
+				Example: "forwarder-1",
+			},
+			{
+				Name: "kafka.client_id", Kind: String,
+				Doc:     "Name that brokers see in their logs, quotas and metrics.",
+				Example: "auditlog-forwarder",
+			},
+			{
+				Name: "kafka.client_rack", Kind: String,
+				Doc:     "Rack or availability zone of this host. Brokers that allow it then serve reads from a replica in the same zone; empty reads from leaders.",
+				Example: "usw2-az1",
+			},
+			{
+				Name: "kafka.start", Kind: String, Values: []string{"earliest", "latest"}, Open: true,
+				Doc: "Where a group without a committed offset starts: earliest, latest, or a point in time in RFC 3339. " +
+					"It has no effect on partitions with a committed offset.",
+				Example: "2026-11-01T00:00:00Z",
+			},
+			{
+				Name: "kafka.security_protocol", Kind: String,
+				Values:  []string{"SASL_SSL", "SSL", "SASL_PLAINTEXT", "PLAINTEXT"},
+				Doc:     "How connections are encrypted and authenticated. Confluent Cloud needs SASL_SSL; PLAINTEXT is for a local broker.",
+				Example: "SASL_SSL",
+			},
+			{
+				Name: "kafka.sasl.mechanism", Kind: String, Values: []string{"PLAIN"},
+				Doc:     "SASL mechanism.",
+				Example: "PLAIN",
+			},
+			{
+				Name: "kafka.sasl.username", Kind: String, Required: true, FromFile: true,
+				Doc:     "User name; for Confluent Cloud the API key of the audit log cluster. Needed with SASL_SSL and SASL_PLAINTEXT.",
+				Example: "XXXXXXXXXXXXXXXX",
+			},
+			{
+				Name: "kafka.sasl.password", Kind: String, Secret: true, FromFile: true,
+				Doc: "Password; for Confluent Cloud the secret of the API key. Needed with SASL_SSL and SASL_PLAINTEXT.",
+			},
+			{
+				Name: "kafka.tls.ca_file", Kind: String,
+				Doc:     "PEM file with the certificate authorities that brokers' certificates are checked against. Empty takes those of the system, which is right for Confluent Cloud.",
+				Example: "/etc/auditlog-forwarder/kafka-ca.pem",
+			},
+			{
+				Name: "kafka.tls.insecure_skip_verify", Kind: Bool,
+				Doc:     "Accept any certificate of a broker. Whoever sits on the way can then read everything, the password too; a warning is given at every start.",
+				Example: "false",
+			},
+			{
+				Name: "kafka.session_timeout", Kind: Duration, Min: "6s", Max: "30m",
+				Doc:     "How long the group waits for a silent member before its partitions go to others.",
+				Example: "45s",
+			},
+			{
+				Name: "kafka.commit_interval", Kind: Duration, Min: "100ms", Max: "1m",
+				Doc:     "How often offsets of delivered events are committed. After a crash, what was accepted since the last commit is sent again.",
+				Example: "1s",
+			},
+			{
+				Name: "kafka.metadata_refresh", Kind: Duration, Min: "1s", Max: "1h",
+				Doc:     "How often topics and partitions are looked up, and so how soon new ones are noticed.",
+				Example: "1m",
+			},
+			{
+				Name: "kafka.fetch_max_wait", Kind: Duration, Min: "10ms", Max: "30s",
+				Doc:     "How long a broker may hold a fetch back when nothing is new. Longer means fewer requests while idle; a commit may wait as long.",
+				Example: "500ms",
+			},
+			{
+				Name: "kafka.fetch_bytes", Kind: Bytes, Min: "16KiB", Max: "64MiB",
+				Doc:     "How much of one partition is asked for in one fetch. Part of the memory bound: once for each claimed partition.",
+				Example: "1MiB",
+			},
+		},
+	}
+}

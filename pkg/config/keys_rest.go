@@ -1,0 +1,104 @@
+package config
+
+func batchKeys() section {
+	return section{
+		name: "batch",
+		doc: "How events are gathered into requests. Every claimed partition has its own open batch and at most " +
+			"batch.window sent ones, so memory for batches is partitions × (window + 1) × max_bytes.",
+		keys: []Key{
+			{
+				Name: "batch.max_events", Kind: Int, Min: "1", Max: "100000",
+				Doc:     "A batch is sent when it holds this many events.",
+				Example: "1000",
+			},
+			{
+				Name: "batch.max_bytes", Kind: Bytes, Min: "1KiB", Max: "64MiB",
+				Doc:     "A batch is sent when it holds this many bytes before compression. A single event may be larger and then goes alone.",
+				Example: "512KiB",
+			},
+			{
+				Name: "batch.linger", Kind: Duration, Min: "1ms", Max: "5m",
+				Doc:     "A batch is sent at the latest this long after its first event.",
+				Example: "1s",
+			},
+			{
+				Name: "batch.window", Kind: Int, Min: "1", Max: "64",
+				Doc: "How many batches of one partition may be sent and not yet accepted. " +
+					"When the window is full, the partition is not read on. After a crash at most these are sent again, besides what kafka.commit_interval allows.",
+				Example: "3",
+			},
+			{
+				Name: "batch.drain", Kind: Duration, Min: "0s", Max: "10m",
+				Doc:     "How long sent batches may still be accepted after a stop or after a partition went to another member. What is not accepted by then is sent again by the next owner.",
+				Example: "10s",
+			},
+		},
+	}
+}
+
+func deadLetterKeys() section {
+	return section{
+		name: "dead_letter",
+		doc: "Where records go that Splunk can never take: not JSON, empty, too large, or refused by Splunk. " +
+			"Nothing is dropped: they are kept on disk and can be listed and replayed.",
+		keys: []Key{
+			{
+				Name: "dead_letter.dir", Kind: String,
+				Doc:     "Folder of the store; it is made if it is missing. A relative path starts at the working directory.",
+				Example: "/var/lib/auditlog-forwarder/dead-letter",
+			},
+			{
+				Name: "dead_letter.max_bytes", Kind: Bytes, Min: "1MiB",
+				Doc:     "Most bytes that the store may hold. When it is full, the partition of the next refused record waits; nothing is lost or skipped.",
+				Example: "1GiB",
+			},
+		},
+	}
+}
+
+func adminKeys() section {
+	return section{
+		name: "admin",
+		doc:  "The admin server: /metrics, /healthz and /readyz.",
+		keys: []Key{
+			{
+				Name: "admin.listen", Kind: String,
+				Doc:     "Address to listen on, host:port. An empty value turns the server off. It has no password: let only those reach it who may see topic names and counts.",
+				Example: "127.0.0.1:9611",
+			},
+		},
+	}
+}
+
+func filterKeys() section {
+	return section{
+		name: "filter",
+		doc:  "Which events are read but not forwarded. They are counted by rule, and their offsets are committed.",
+		keys: []Key{
+			{
+				Name: "filter.drop_methods", Kind: List,
+				Doc:     "Events whose data.methodName is exactly one of these are not forwarded. Each is counted under drop_methods:<method>.",
+				Example: "mds.Authorize",
+			},
+		},
+	}
+}
+
+func logKeys() section {
+	return section{
+		name: "log",
+		doc:  "The forwarder's own log, written to standard error.",
+		keys: []Key{
+			{
+				Name: "log.level", Kind: String, Values: logLevels(),
+				Doc:     "Least severity that is logged.",
+				Example: "info",
+			},
+			{
+				Name: "log.format", Kind: String, Values: logFormats(),
+				Doc:     "How a log line looks. With auto it is console on a terminal and json elsewhere.",
+				Example: "json",
+			},
+		},
+	}
+}

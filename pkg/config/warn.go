@@ -1,0 +1,59 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+)
+
+// dangers tells what is allowed but puts secrets at risk, and what was given
+// but has no effect.
+func (l *Loaded) dangers() []string {
+	var warnings []string
+	add := func(key, format string, args ...any) {
+		warnings = append(warnings, fmt.Sprintf("%s (%s): %s", key, l.Origin(key), fmt.Sprintf(format, args...)))
+	}
+	k, h := l.Kafka, l.HEC
+	if k.UsesTLS() && k.TLS.InsecureSkipVerify {
+		add("kafka.tls.insecure_skip_verify", "the brokers' certificates are not checked; anybody on the way can read the password and the events")
+	}
+	if k.UsesSASL() && !k.UsesTLS() {
+		add("kafka.security_protocol", "the password and the events cross the network unencrypted")
+	}
+	plainHTTP := strings.HasPrefix(strings.ToLower(h.URL), "http://")
+	if !plainHTTP && h.TLS.InsecureSkipVerify {
+		add("hec.tls.insecure_skip_verify", "Splunk's certificate is not checked; anybody on the way can read the token and the events")
+	}
+	if plainHTTP && !isLoopback(h.URL) {
+		add("hec.url", "the token and the events cross the network unencrypted; use https")
+	}
+
+	unused := func(prefix, why string) {
+		for _, key := range Keys() {
+			if _, given := l.origins[key.Name]; given && strings.HasPrefix(key.Name, prefix) {
+				add(key.Name, "has no effect, since %s", why)
+			}
+		}
+	}
+	if !k.UsesTLS() {
+		unused("kafka.tls.", "kafka.security_protocol is "+k.SecurityProtocol)
+	}
+	if !k.UsesSASL() {
+		unused("kafka.sasl.", "kafka.security_protocol is "+k.SecurityProtocol)
+	}
+	if plainHTTP {
+		unused("hec.tls.", "hec.url begins with http://")
+	}
+	return warnings
+}
+
+// isLoopback reports whether an address names this host.
+func isLoopback(raw string) bool {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(u.Hostname())
+	return u.Hostname() == "localhost" || (ip != nil && ip.IsLoopback())
+}

@@ -1,0 +1,193 @@
+package deadletter
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/gofrs/flock"
+	"go.uber.org/zap"
+)
+
+// ErrFull says that the entries would not fit under the configured cap.
+var ErrFull = errors.New("dead-letter store is full")
+
+// Store is the writing side, one per folder and process. It is safe for
+// concurrent use. Puts wait for each other: refused records are rare, and
+// with one writer the size that an fsync confirmed is always known.
+type Store struct {
+	cfg     Config
+	log     *zap.Logger
+	metrics *metrics
+
+	mu      sync.Mutex
+	closed  bool
+	lock    *flock.Flock // nil: lost with the folder, to be taken again
+	journal *journal
+}
+
+// Open takes the folder for this process, makes it if need be, and cuts off
+// the torn last line that a crash may have left.
+func Open(cfg Config, log *zap.Logger) (*Store, error) {
+	s := &Store{cfg: cfg, log: log, metrics: newMetrics(cfg.MaxBytes)}
+	if err := s.takeFolder(); err != nil {
+		return nil, fmt.Errorf("open dead-letter store: %w", err)
+	}
+	var err error
+	if s.journal, err = openJournal(filepath.Join(cfg.Dir, dataFile), log); err != nil {
+		return nil, errors.Join(fmt.Errorf("open dead-letter store: %w", err), s.lock.Unlock())
+	}
+	s.metrics.bytes.Set(float64(s.journal.size))
+	return s, nil
+}
+
+// takeFolder makes the folder and takes its lock.
+func (s *Store) takeFolder() error {
+	if err := makeDir(s.cfg.Dir); err != nil {
+		return err
+	}
+	lock, err := lockFile(s.cfg.Dir, dataLock)
+	if errors.Is(err, errLocked) {
+		return fmt.Errorf("folder %s is in use: a `run` is active there; stop it, or give each instance a dead_letter.dir of its own", s.cfg.Dir)
+	}
+	if err != nil {
+		return err
+	}
+	s.lock = lock
+	return nil
+}
+
+// Put keeps all entries or none. When it returns nil they are on disk, in the
+// file that the folder now holds. It keeps no reference to what it was given.
+func (s *Store) Put(entries []Entry) error {
+	if len(entries) == 0 {
+		return nil
+	}
+	lines, err := encodeAll(entries)
+	if err == nil {
+		err = s.put(lines)
+	}
+	if err != nil {
+		s.metrics.errors.Inc()
+		return fmt.Errorf("keep %d refused records in %s: %w", len(entries), filepath.Join(s.cfg.Dir, dataFile), err)
+	}
+	for _, e := range entries {
+		s.metrics.stored(e.Reason)
+	}
+	return nil
+}
+
+func encodeAll(entries []Entry) ([]byte, error) {
+	now := time.Now()
+	var buf bytes.Buffer
+	for _, e := range entries {
+		if e.StoredAt.IsZero() {
+			e.StoredAt = now
+		}
+		start := buf.Len()
+		if err := encode(&buf, e); err != nil {
+			return nil, err
+		}
+		if n := buf.Len() - start; n > maxLine {
+			return nil, fmt.Errorf("%s takes %s as a line; readers take %s at most", e.ID(), iec(int64(n)), iec(maxLine))
+		}
+	}
+	return buf.Bytes(), nil
+}
+
+func (s *Store) put(lines []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	defer func() { s.metrics.bytes.Set(float64(s.journal.size)) }()
+	if s.closed {
+		return errors.New("the store is closed")
+	}
+	// The second look after the fsync is the one that counts: only a file
+	// that is still in its place then has been kept. Three rounds, because
+	// more is no accident.
+	for range 3 {
+		if err := s.prepare(); err != nil {
+			return err
+		}
+		if err := s.makeRoom(int64(len(lines))); err != nil {
+			return err
+		}
+		if err := s.journal.append(lines); err != nil {
+			return err
+		}
+		if s.journal.inPlace() {
+			return nil
+		}
+		s.log.Warn("the file was moved or deleted while it was written; writing again",
+			zap.String("file", s.journal.path))
+	}
+	return errors.New("the file is moved or deleted again and again; find out by whom")
+}
+
+// prepare makes sure that folder, lock and file are still the ones that their
+// paths name, and takes up the new ones if they are not.
+func (s *Store) prepare() error {
+	if s.lock != nil && !lockInPlace(s.lock) {
+		s.log.Warn("the dead-letter folder or its lock was moved or deleted; making it anew",
+			zap.String("dir", s.cfg.Dir))
+		if err := s.lock.Unlock(); err != nil {
+			s.log.Warn("the old lock could not be released", zap.Error(err))
+		}
+		s.lock = nil
+	}
+	if s.lock == nil {
+		// Without the lock the file may be another's: leave it alone at once.
+		s.journal.close()
+		if err := s.takeFolder(); err != nil {
+			return err
+		}
+	}
+	return s.journal.prepare()
+}
+
+// makeRoom returns nil if n more bytes fit, if need be after dropping what
+// has been replayed.
+func (s *Store) makeRoom(n int64) error {
+	if s.journal.size+n <= s.cfg.MaxBytes {
+		return nil
+	}
+	freed, err := s.compact()
+	if err != nil {
+		return fmt.Errorf("%w; dropping replayed entries: %w", s.full(n), err)
+	}
+	if freed > 0 {
+		s.log.Info("dropped replayed entries to make room",
+			zap.Int64("freed_bytes", freed), zap.Int64("size", s.journal.size))
+	}
+	if s.journal.size+n > s.cfg.MaxBytes {
+		return s.full(n)
+	}
+	return nil
+}
+
+func (s *Store) full(n int64) error {
+	return fmt.Errorf("%w: it holds %s of at most %s and %s more do not fit; "+
+		"run `auditlog-forwarder deadletter replay`, or move the file to an archive (a new one is made), or raise dead_letter.max_bytes",
+		ErrFull, iec(s.journal.size), iec(s.cfg.MaxBytes), iec(n))
+}
+
+// Close ends the store's use of the folder. Later Puts return an error.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil
+	}
+	s.closed = true
+	s.journal.close()
+	if s.lock == nil {
+		return nil
+	}
+	if err := s.lock.Unlock(); err != nil {
+		return fmt.Errorf("release the lock of %s: %w", s.cfg.Dir, err)
+	}
+	return nil
+}

@@ -1,0 +1,223 @@
+// Package hec speaks Splunk's HTTP Event Collector protocol: it encodes
+// events, compresses and posts batches, reads the answers by HEC code, and
+// tries again until every event of a batch is settled. It knows no Kafka.
+//
+// Which answer means what is measured rather than guessed; docs/hec.md has
+// the table with its sources.
+package hec
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/klauspost/compress/gzip"
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+
+	"auditlog-forwarder/pkg/audit"
+)
+
+const (
+	pathEvent  = "/services/collector/event"
+	pathHealth = "/services/collector/health"
+
+	// Splunk closes a connection that is idle for 12 s (busyKeepAliveIdleTimeout);
+	// one that both sides close at once would look like a lost reply.
+	idleTimeout = 10 * time.Second
+)
+
+// Options are what a Client needs besides its configuration.
+type Options struct {
+	Version    string // for the User-Agent; Splunk speaks HTTP/1.0 to clients without one
+	Log        *zap.Logger
+	Registerer prometheus.Registerer
+	// OnProblem is told when Splunk stops taking events, with the reason, each
+	// time the reason changes, and with nil when it takes them again. Optional.
+	OnProblem func(error)
+}
+
+// Client posts batches to one HEC address. It is safe for concurrent use.
+type Client struct {
+	cfg       Config
+	enc       encoder
+	http      *http.Client
+	transport *http.Transport
+	eventURL  string
+	healthURL string
+	header    http.Header // the same for every post; never changed after New
+	log       *zap.Logger
+	metrics   *metrics
+	problem   problem
+	zippers   sync.Pool // of *zipper
+}
+
+// New makes a client. It sends nothing.
+func New(cfg Config, opts Options) (*Client, error) {
+	base, err := url.Parse(strings.TrimRight(cfg.URL, "/"))
+	if err != nil {
+		return nil, fmt.Errorf("hec.url: %w", err)
+	}
+	// An address that already names the collector is what Splunk's own pages
+	// show to be copied.
+	if at := strings.Index(base.Path, "/services/collector"); at >= 0 {
+		base.Path = base.Path[:at]
+	}
+	tlsConfig, err := cfg.TLS.Config(base.Hostname())
+	if err != nil {
+		return nil, fmt.Errorf("hec.tls: %w", err)
+	}
+	transport := &http.Transport{
+		Proxy:               http.ProxyFromEnvironment,
+		DialContext:         (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		TLSClientConfig:     tlsConfig,
+		TLSHandshakeTimeout: 10 * time.Second,
+		ForceAttemptHTTP2:   true,
+		MaxIdleConnsPerHost: 64, // one lane has at most this many batches out
+		IdleConnTimeout:     idleTimeout,
+		DisableCompression:  true,
+		WriteBufferSize:     64 << 10,
+	}
+	c := &Client{
+		cfg:       cfg,
+		enc:       newEncoder(cfg),
+		transport: transport,
+		http: &http.Client{
+			Transport: transport,
+			Timeout:   cfg.Timeout, // of one attempt, the answer's body included
+			// A redirect never comes from HEC; following it would post the
+			// events, and the token, elsewhere.
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+		eventURL:  base.JoinPath(pathEvent).String(),
+		healthURL: base.JoinPath(pathHealth).String(),
+		header: http.Header{
+			"Authorization": {"Splunk " + cfg.Token.Reveal()},
+			"Content-Type":  {"application/json"},
+			"User-Agent":    {"auditlog-forwarder/" + opts.Version},
+			// Tokens without acknowledgement ignore the channel, so it is always sent.
+			"X-Splunk-Request-Channel": {uuid.NewString()},
+			"__splunk_app_name":        {"auditlog-forwarder"},
+			"__splunk_app_version":     {opts.Version},
+		},
+		log:     opts.Log,
+		metrics: newMetrics(opts.Registerer),
+		problem: problem{log: opts.Log, tell: opts.OnProblem},
+		zippers: sync.Pool{New: func() any { return newZipper(cfg.GzipLevel) }},
+	}
+	if cfg.TLS.InsecureSkipVerify {
+		c.log.Warn("hec.tls.insecure_skip_verify is on: anyone on the way can read the token and the events; use hec.tls.ca_file instead")
+	}
+	return c, nil
+}
+
+// Close drops the idle connections. No post may be under way.
+func (c *Client) Close() { c.transport.CloseIdleConnections() }
+
+// Append encodes one record as a HEC event behind dst and says where in the
+// result its value stands.
+func (c *Client) Append(dst []byte, rec *audit.Record, ev audit.Event) (_ []byte, value int) {
+	dst, value, own := c.enc.append(dst, rec, ev)
+	if !own {
+		c.metrics.timeFallback.Inc()
+	}
+	return dst, value
+}
+
+// Deliver posts the events of body, of which the i-th ends at ends[i], and
+// returns when each of them is settled: taken by Splunk, or refused for good
+// and listed by ascending index. It tries without an end; only ctx stops it,
+// and then nothing is known of any event. body is not read after the return.
+func (c *Client) Deliver(ctx context.Context, body []byte, ends []int) ([]audit.Refusal, error) {
+	var refused []audit.Refusal
+	if err := c.deliver(ctx, body, ends, 0, len(ends), &refused); err != nil {
+		return nil, err
+	}
+	return refused, nil
+}
+
+// deliver settles the events from..to-1.
+func (c *Client) deliver(ctx context.Context, body []byte, ends []int, from, to int, refused *[]audit.Refusal) error {
+	for from < to {
+		start := 0
+		if from > 0 {
+			start = ends[from-1]
+		}
+		r, err := c.post(ctx, body[start:ends[to-1]])
+		if err != nil {
+			return err
+		}
+		switch {
+		case r.class == Accepted || r.class == AcceptedSlow:
+			return nil
+		case r.class == RefusedEvent && r.number < to-from:
+			bad := from + r.number
+			if c.cfg.PartialAcceptance == PartialNone {
+				// Nothing of the request is indexed: the events before the bad
+				// one go again, on their own.
+				if err := c.deliver(ctx, body, ends, from, bad, refused); err != nil {
+					return err
+				}
+			}
+			*refused = append(*refused, refusal(bad, r))
+			from = bad + 1
+		case to-from == 1:
+			*refused = append(*refused, refusal(from, r))
+			return nil
+		default:
+			// No usable number: halve until the bad event stands alone.
+			half := from + (to-from)/2
+			if err := c.deliver(ctx, body, ends, from, half, refused); err != nil {
+				return err
+			}
+			from = half
+		}
+	}
+	return nil
+}
+
+func refusal(index int, r *reply) audit.Refusal {
+	return audit.Refusal{Index: index, Code: r.id(), Reply: r.Error()}
+}
+
+// zipper compresses one request body; it is used again and again.
+type zipper struct {
+	w   *gzip.Writer
+	buf bufferWriter
+}
+
+type bufferWriter []byte
+
+func (b *bufferWriter) Write(p []byte) (int, error) {
+	*b = append(*b, p...)
+	return len(p), nil
+}
+
+func newZipper(level int) *zipper {
+	z := &zipper{}
+	w, err := gzip.NewWriterLevel(&z.buf, level)
+	if err != nil { // Config.Validate bounds the level
+		w = gzip.NewWriter(&z.buf)
+	}
+	z.w = w
+	return z
+}
+
+// zip returns the compressed form, valid until the next call.
+func (z *zipper) zip(plain []byte) ([]byte, error) {
+	z.buf = z.buf[:0]
+	z.w.Reset(&z.buf)
+	if _, err := z.w.Write(plain); err != nil {
+		return nil, err
+	}
+	if err := z.w.Close(); err != nil {
+		return nil, err
+	}
+	return z.buf, nil
+}

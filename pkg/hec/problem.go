@@ -1,0 +1,142 @@
+package hec
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+// Problem says why Splunk takes no events.
+type Problem struct {
+	Class Class // Blocked or Transient
+	err   error
+}
+
+func (p *Problem) Error() string { return p.err.Error() }
+
+// Unwrap returns the cause.
+func (p *Problem) Unwrap() error { return p.err }
+
+// problem is the client's current state: one for all its lanes, so that an
+// outage is told once and not once for each batch.
+type problem struct {
+	log  *zap.Logger
+	tell func(error)
+
+	mu    sync.Mutex
+	text  string // what was told last; empty: Splunk takes events
+	since time.Time
+	tries int // failed posts in a row, of all lanes
+}
+
+// grumble is how many posts in a row must fail in passing before it is told:
+// a single busy answer heals itself and would only make noise.
+const grumble = 3
+
+func (p *problem) set(now *Problem) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if now == nil {
+		tries, told := p.tries, p.text != ""
+		p.text, p.tries = "", 0
+		if !told {
+			return
+		}
+		p.log.Info("splunk takes events again", zap.Duration("after", time.Since(p.since)), zap.Int("failed_posts", tries))
+		if p.tell != nil {
+			p.tell(nil)
+		}
+		return
+	}
+	if p.tries++; p.tries == 1 {
+		p.since = time.Now()
+	}
+	text := now.Error()
+	if text == p.text || now.Class == Transient && p.tries < grumble {
+		p.log.Debug("a post to splunk goes again", zap.String("reason", text))
+		return
+	}
+	p.text = text
+	level := p.log.Warn
+	if now.Class == Blocked {
+		level = p.log.Error
+	}
+	level("splunk takes no events; nothing is lost, they wait in kafka", zap.String("class", now.Class.String()), zap.String("reason", text))
+	if p.tell != nil {
+		p.tell(now)
+	}
+}
+
+// unanswered classifies a post that brought no answer.
+func unanswered(err error) *reply {
+	r := &reply{class: Transient, code: noCode, number: noNumber}
+	// url.Error repeats the address, and "Post" tells nobody anything.
+	var ue *url.Error
+	if errors.As(err, &ue) {
+		err = ue.Err
+	}
+	var (
+		unknown  x509.UnknownAuthorityError
+		name     x509.HostnameError
+		invalid  x509.CertificateInvalidError
+		notTLS   tls.RecordHeaderError
+		dns      *net.DNSError
+		op       *net.OpError
+		blocking = func(hint string) { r.class, r.hint = Blocked, hint }
+	)
+	r.text = err.Error()
+	if errors.As(err, &op) && op.Addr != nil {
+		// Without the local port, which would make every failure look new.
+		r.text = fmt.Sprintf("%s %s: %v", op.Op, op.Addr, op.Err)
+	}
+	switch {
+	case errors.As(err, &unknown):
+		blocking("the certificate comes from a CA that this machine does not know; give its PEM in hec.tls.ca_file")
+	case errors.As(err, &name):
+		blocking(fmt.Sprintf("the certificate is for %s; use one of these names in hec.url", names(name.Certificate)))
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		blocking("renew Splunk's certificate, or check the clock of this machine")
+	case errors.As(err, &invalid):
+		blocking("the certificate is not valid for this use")
+	case errors.As(err, &notTLS), strings.Contains(r.text, "server gave HTTP response to HTTPS client"):
+		blocking("the port speaks plain HTTP; use http:// in hec.url, or turn on TLS in Splunk's HEC settings")
+	case strings.Contains(r.text, "remote error: tls:"):
+		blocking("Splunk refused the TLS handshake")
+	case errors.As(err, &dns) && dns.IsNotFound:
+		r.hint = "the name does not resolve; check hec.url and DNS"
+	case errors.Is(err, context.DeadlineExceeded) || isTimeout(err):
+		r.hint = "no answer in hec.timeout; Splunk is slow, or a firewall drops the packets"
+	case op != nil && op.Op == "dial":
+		r.hint = "nothing listens there; check hec.url, that Splunk runs, and firewalls"
+	}
+	return r
+}
+
+func isTimeout(err error) bool {
+	var t interface{ Timeout() bool }
+	return errors.As(err, &t) && t.Timeout()
+}
+
+// names lists what a certificate is for.
+func names(cert *x509.Certificate) string {
+	if cert == nil {
+		return "other names"
+	}
+	all := append([]string{}, cert.DNSNames...)
+	for _, ip := range cert.IPAddresses {
+		all = append(all, ip.String())
+	}
+	if len(all) == 0 {
+		return fmt.Sprintf("no name at all (its subject is %q, which does not count)", cert.Subject.CommonName)
+	}
+	return strings.Join(all, ", ")
+}

@@ -1,0 +1,213 @@
+package hec
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+)
+
+// Class says what a reply means for the batch. It alone decides what is sent
+// again, whether the forwarder is ready, how loud the log is, and the label of
+// the metrics.
+type Class int
+
+// The classes; docs/hec.md lists which reply belongs to which.
+const (
+	Accepted     Class = iota // Splunk has taken the whole request
+	AcceptedSlow              // taken, and Splunk asks to slow down
+	RefusedEvent              // one event is refused by number
+	RefusedBatch              // the request is refused without naming an event
+	Blocked                   // configuration, credentials or certificate: needs a person, is tried for ever
+	Transient                 // busy, down or unreachable: is tried for ever
+)
+
+// String returns the metric label.
+func (c Class) String() string {
+	switch c {
+	case Accepted:
+		return "accepted"
+	case AcceptedSlow:
+		return "accepted_slow_down"
+	case RefusedEvent:
+		return "refused_event"
+	case RefusedBatch:
+		return "refused_batch"
+	case Blocked:
+		return "blocked"
+	case Transient:
+		return "transient"
+	}
+	return "unknown"
+}
+
+// retried reports whether the same bytes are sent again.
+func (c Class) retried() bool { return c == Blocked || c == Transient }
+
+// noNumber says that a reply names no event.
+const noNumber = -1
+
+// reply is one answer of Splunk, or of something that stands before it.
+type reply struct {
+	class  Class
+	status int    // HTTP status; 0: no answer
+	code   int    // HEC code, or noCode
+	number int    // invalid-event-number, or noNumber
+	text   string // for people: what was said, shortened
+	hint   string // for people: what to do
+	fresh  bool   // the next try needs a new connection
+}
+
+const noCode = -1
+
+// Error makes a reply that is tried again the error of its attempt.
+func (r *reply) Error() string {
+	var msg string
+	switch {
+	case r.code != noCode:
+		msg = fmt.Sprintf("HEC code %d (HTTP %d): %s", r.code, r.status, r.text)
+	case r.status != 0:
+		msg = strings.TrimSuffix(fmt.Sprintf("HTTP %d: %s", r.status, r.text), ": ")
+	default:
+		msg = "no answer: " + r.text
+	}
+	if r.hint != "" {
+		msg += "; " + r.hint
+	}
+	return msg
+}
+
+// id is the number that dead letters and metrics keep.
+func (r *reply) id() int {
+	if r.code != noCode {
+		return r.code
+	}
+	return r.status
+}
+
+// maxReply bounds what is read of a reply. HEC's own replies are under 200
+// bytes; load balancers send pages.
+const maxReply = 16 << 10
+
+// readReply reads and classifies an answer. The body is read to its end or to
+// the bound, so that the connection can be used again.
+func readReply(resp *http.Response) (*reply, error) {
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxReply))
+	if err != nil {
+		// A cut-off reply tells nothing, whatever its status: Splunk may or may
+		// not have the events. Sending again can repeat them, dropping can lose.
+		return nil, fmt.Errorf("read the reply (HTTP %d): %w", resp.StatusCode, err)
+	}
+	return classify(resp.StatusCode, resp.Header.Get("Location"), body), nil
+}
+
+// classify reads the HEC code first and the HTTP status only without one: the
+// same 400 stands for a bad event, a wrong index and a missing channel.
+func classify(status int, location string, body []byte) *reply {
+	r := &reply{status: status, code: noCode, number: noNumber}
+	var said struct {
+		Text   string `json:"text"`
+		Code   *int   `json:"code"`
+		Number *int   `json:"invalid-event-number"`
+	}
+	if json.Unmarshal(body, &said) == nil && said.Code != nil {
+		r.text = said.Text
+		if said.Number != nil && *said.Number >= 0 {
+			r.number = *said.Number
+		}
+		// Splunk answers an unknown path with its HTTP status as the code.
+		if *said.Code < 100 {
+			r.code = *said.Code
+			r.byCode()
+			return r
+		}
+	} else {
+		r.text = shorten(body)
+	}
+	r.byStatus(location)
+	return r
+}
+
+const (
+	hintToken   = "check hec.token and that the token is enabled in Splunk (Settings, Data inputs, HTTP Event Collector)"
+	hintChannel = "the token asks for indexer acknowledgement; turn it off for this token in Splunk"
+)
+
+func (r *reply) byCode() {
+	if r.success() && r.status >= 300 {
+		r.byStatus("") // a success that HTTP denies is none
+		return
+	}
+	switch r.code {
+	case 0, 17:
+		r.class = Accepted
+	case 24, 25: // taken; the queue or the ack channel fills up
+		r.class = AcceptedSlow
+	case 1, 2, 3, 4, 16, 21, 22:
+		r.class, r.hint = Blocked, hintToken
+	case 5:
+		r.class = RefusedBatch
+	case 6, 12, 13, 15:
+		r.class = RefusedEvent
+		if r.number == noNumber {
+			r.class = RefusedBatch
+		}
+	case 7:
+		// The index comes from the configuration, so no event of any batch would
+		// fare better: dead-lettering them one by one would empty the topic.
+		r.class, r.hint = Blocked, "create the index in Splunk, allow it for the token, or change hec.index"
+	case 10, 11, 14, 28:
+		r.class, r.hint = Blocked, hintChannel
+	case 23: // the indexer shuts down, and keeps old connections to the end
+		r.class, r.fresh = Transient, true
+	case 8, 9, 18, 19, 20, 26, 27:
+		r.class = Transient
+	default:
+		r.byStatus("")
+	}
+}
+
+// success reports whether the code is one that goes with HTTP 200.
+func (r *reply) success() bool { return r.code == 0 || r.code == 17 || r.code == 24 || r.code == 25 }
+
+func (r *reply) byStatus(location string) {
+	switch s := r.status; {
+	case s >= 200 && s < 300:
+		// Any 2xx is an acceptance: a proxy may rewrite the body.
+		r.class = Accepted
+	case s >= 300 && s < 400:
+		r.class = Blocked
+		r.hint = fmt.Sprintf("it redirects to %q; this looks like Splunk Web and not HEC, whose port is 8088, or 443 on Splunk Cloud: check hec.url", location)
+	case s == http.StatusUnauthorized || s == http.StatusForbidden:
+		r.class, r.hint = Blocked, hintToken+", or what a proxy in between asks for"
+	case s == http.StatusNotFound:
+		// Also a rolling restart answers 404, so the next try is on a new connection.
+		r.class, r.fresh, r.hint = Blocked, true, "there is no HEC at this address; check hec.url and that HEC is enabled"
+	case s == http.StatusMethodNotAllowed:
+		r.class, r.hint = Blocked, "this address takes no posts; check hec.url"
+	case s == http.StatusProxyAuthRequired:
+		r.class, r.hint = Blocked, "the proxy asks for credentials; check HTTPS_PROXY"
+	case s == http.StatusUnsupportedMediaType:
+		r.class, r.hint = Blocked, "something in between refuses gzip; set hec.gzip to false"
+	case s == http.StatusRequestTimeout || s == http.StatusTooEarly || s == http.StatusTooManyRequests:
+		r.class = Transient
+	case s == http.StatusBadRequest || s == http.StatusRequestEntityTooLarge:
+		r.class = RefusedBatch
+	case s >= 500:
+		r.class, r.fresh = Transient, true
+	default:
+		r.class, r.hint = Blocked, "this reply is none of Splunk's; check hec.url and what stands before Splunk"
+	}
+}
+
+// shorten makes a page that is not HEC's readable in one line.
+func shorten(body []byte) string {
+	const most = 200
+	text := strings.Join(strings.Fields(string(bytes.ToValidUTF8(body, []byte("?")))), " ")
+	if len(text) > most {
+		text = strings.ToValidUTF8(text[:most], "") + "…"
+	}
+	return text
+}

@@ -1,0 +1,288 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/IBM/sarama"
+	"github.com/cenkalti/backoff/v5"
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+
+	"auditlog-forwarder/pkg/audit"
+)
+
+// Options are what a Group needs besides its configuration.
+type Options struct {
+	// Drain is how long a handler may go on after its partition is lost; the
+	// group waits that long for this member in a rebalance.
+	Drain      time.Duration
+	Log        *zap.Logger
+	Registerer prometheus.Registerer
+	// OnState is told nil when this member is in the group, and otherwise why
+	// it is not, each time that changes. Optional.
+	OnState func(error)
+	// OnAssigned is told how many partitions this member has got. Optional.
+	OnAssigned func(partitions int)
+}
+
+// Handler takes one partition from claim to release. ctx ends when the
+// partition is lost. A handler that returns while ctx lives makes the member
+// join again.
+type Handler func(ctx context.Context, claim *Claim) error
+
+// Claim is one partition that this member owns.
+type Claim struct {
+	Topic     string
+	Partition int32
+	Start     int64 // the first offset that will be read
+
+	member  *member
+	session sarama.ConsumerGroupSession
+	claim   sarama.ConsumerGroupClaim
+	started bool // a record has been read; owned by the handler's goroutine
+}
+
+// Messages returns the channel of records; Read makes them ours.
+func (c *Claim) Messages() <-chan *sarama.ConsumerMessage { return c.claim.Messages() }
+
+// HighWater returns the partition's end as of the last fetch.
+func (c *Claim) HighWater() int64 { return max(c.claim.HighWaterMarkOffset(), c.Start) }
+
+// Mark takes the next offset to read; it is committed within CommitInterval,
+// and when the partition is given back.
+func (c *Claim) Mark(next int64) { c.session.MarkOffset(c.Topic, c.Partition, next, "") }
+
+// Read fills rec from m. rec shares m's memory.
+func (c *Claim) Read(m *sarama.ConsumerMessage, rec *audit.Record) {
+	if !c.started {
+		c.started = true
+		c.member.checkFirst(c, m.Offset)
+	}
+	rec.Topic, rec.Partition, rec.Offset, rec.Timestamp = m.Topic, m.Partition, m.Offset, m.Timestamp
+	rec.Key, rec.Value = m.Key, m.Value
+	rec.Headers = rec.Headers[:0]
+	for _, h := range m.Headers {
+		rec.Headers = append(rec.Headers, audit.Header{Key: string(h.Key), Value: h.Value})
+	}
+}
+
+// Group is this process's membership in a consumer group.
+type Group struct {
+	cfg     Config
+	opts    Options
+	log     *zap.Logger
+	sarama  *sarama.Config
+	pattern *regexp.Regexp // nil: the topics are given
+	lost    *prometheus.CounterVec
+	joins   prometheus.Counter
+
+	mu    sync.Mutex
+	state string // what OnState was told last
+}
+
+// joining is the state before the first success.
+const joining = "joining the group"
+
+// NewGroup makes a member. It connects to nothing.
+func NewGroup(cfg Config, opts Options) (*Group, error) {
+	s, err := clientConfig(cfg, opts.Log)
+	if err != nil {
+		return nil, err
+	}
+	// The coordinator must not give partitions away while lanes still drain.
+	s.Consumer.Group.Rebalance.Timeout = max(time.Minute, 2*opts.Drain+10*time.Second)
+	g := &Group{
+		cfg: cfg, opts: opts, log: opts.Log, sarama: s, state: joining,
+		lost: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "auditlog_forwarder_lost_events_total",
+			Help: "Offsets that expired in Kafka before this group read them.",
+		}, []string{"topic", "partition"}),
+		joins: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "auditlog_forwarder_group_joins_total",
+			Help: "Times that this member has got partitions of the group.",
+		}),
+	}
+	if cfg.TopicPattern != "" {
+		if g.pattern, err = compilePattern(cfg.TopicPattern); err != nil {
+			return nil, err
+		}
+	}
+	opts.Registerer.MustRegister(g.lost, g.joins)
+	return g, nil
+}
+
+// compilePattern makes a pattern match whole names only, as Kafka's clients do.
+func compilePattern(pattern string) (*regexp.Regexp, error) {
+	re, err := regexp.Compile("^(?:" + pattern + ")$")
+	if err != nil {
+		return nil, fmt.Errorf("kafka.topic_pattern: %w", err)
+	}
+	return re, nil
+}
+
+// Run consumes until ctx ends, and then returns nil when every handler has
+// returned and the last marks are committed. It never gives up by itself:
+// what is wrong is told through OnState and tried again.
+func (g *Group) Run(ctx context.Context, handle Handler) error {
+	wait := backoff.NewExponentialBackOff()
+	wait.InitialInterval, wait.MaxInterval = time.Second, 30*time.Second
+	for ctx.Err() == nil {
+		err := g.connected(ctx, handle, wait.Reset)
+		if ctx.Err() != nil {
+			break
+		}
+		if err != nil {
+			g.setState(g.cfg.explain(err))
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(wait.NextBackOff()):
+		}
+	}
+	return nil
+}
+
+// connected runs with one client until an error or ctx's end.
+func (g *Group) connected(ctx context.Context, handle Handler, joined func()) (err error) {
+	client, err := sarama.NewClient(g.cfg.BootstrapServers, g.sarama)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if cerr := client.Close(); err == nil {
+			err = cerr
+		}
+	}()
+	group, err := sarama.NewConsumerGroupFromClient(g.cfg.GroupID, client)
+	if err != nil {
+		return err
+	}
+	var watching sync.WaitGroup
+	watching.Go(func() { g.watchErrors(group.Errors()) })
+	defer func() {
+		if cerr := group.Close(); err == nil {
+			err = cerr
+		}
+		watching.Wait()
+	}()
+
+	m := &member{group: g, client: client, handle: handle, joined: joined}
+	for ctx.Err() == nil {
+		topics, err := g.topics(client)
+		if err != nil {
+			return err
+		}
+		if err := g.session(ctx, client, group, topics, m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// session is one call of Consume: from joining to the next rebalance.
+func (g *Group) session(ctx context.Context, client sarama.Client, group sarama.ConsumerGroup, topics []string, m *member) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if g.pattern != nil {
+		var watching sync.WaitGroup
+		defer watching.Wait()
+		defer cancel() // before Wait
+		watching.Go(func() { g.watchTopics(ctx, client, topics, cancel) })
+	}
+	err := group.Consume(ctx, topics, m)
+	if errors.Is(err, sarama.ErrClosedConsumerGroup) || ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// topics returns what is to be read.
+func (g *Group) topics(client sarama.Client) ([]string, error) {
+	if g.pattern == nil {
+		return g.cfg.Topics, nil
+	}
+	if err := client.RefreshMetadata(); err != nil {
+		return nil, err
+	}
+	all, err := client.Topics()
+	if err != nil {
+		return nil, err
+	}
+	all = slices.DeleteFunc(all, func(t string) bool { return !g.pattern.MatchString(t) })
+	slices.Sort(all)
+	if len(all) == 0 {
+		return nil, fmt.Errorf("no topic matches kafka.topic_pattern %s: %w", g.cfg.TopicPattern, sarama.ErrUnknownTopicOrPartition)
+	}
+	return all, nil
+}
+
+// watchTopics ends the session when the pattern matches other topics.
+func (g *Group) watchTopics(ctx context.Context, client sarama.Client, had []string, end func()) {
+	tick := time.NewTicker(g.cfg.MetadataRefresh)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if now, err := g.topics(client); err == nil && !slices.Equal(now, had) {
+				g.log.Info("the topics that match the pattern have changed", zap.Strings("were", had), zap.Strings("are", now))
+				end()
+				return
+			}
+		}
+	}
+}
+
+// watchErrors reads Sarama's errors, which would block it otherwise.
+func (g *Group) watchErrors(errs <-chan error) {
+	told := map[string]time.Time{}
+	for err := range errs {
+		e := g.cfg.explain(err)
+		// A broken connection yields one error for each partition, again and
+		// again: one line a minute for each text is enough.
+		if now := time.Now(); now.Sub(told[e.Error()]) > time.Minute {
+			told[e.Error()] = now
+			g.log.Warn("kafka", zap.String("reason", e.Error()), zap.NamedError("cause", err))
+		}
+		maps.DeleteFunc(told, func(_ string, at time.Time) bool { return time.Since(at) > time.Hour })
+	}
+}
+
+// setState tells about a change, once.
+func (g *Group) setState(err error) {
+	text := ""
+	if err != nil {
+		text = err.Error()
+	}
+	g.mu.Lock()
+	changed := g.state != text
+	g.state = text
+	g.mu.Unlock()
+	if !changed {
+		return
+	}
+	if err != nil {
+		g.log.Error("not reading from kafka; it is tried again", zap.String("reason", text))
+	}
+	if g.opts.OnState != nil {
+		g.opts.OnState(err)
+	}
+}
+
+// countLost books a range of offsets that nobody will ever read.
+func (g *Group) countLost(topic string, partition int32, from, to int64) {
+	g.lost.WithLabelValues(topic, strconv.Itoa(int(partition))).Add(float64(to - from))
+	g.log.Error("LOST GROUND: events expired in kafka before they were read; going on from the oldest that is left",
+		zap.String("topic", topic), zap.Int32("partition", partition),
+		zap.Int64("first_lost_offset", from), zap.Int64("last_lost_offset", to-1), zap.Int64("lost", to-from),
+		zap.String("next_step", "find out why the forwarder was behind (auditlog_forwarder_lag_seconds), or raise the topic's retention"))
+}

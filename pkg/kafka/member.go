@@ -1,0 +1,181 @@
+package kafka
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"github.com/IBM/sarama"
+	"go.uber.org/zap"
+)
+
+// member implements sarama.ConsumerGroupHandler. Sarama calls Setup before,
+// and Cleanup after, all ConsumeClaims of a session.
+type member struct {
+	group  *Group
+	client sarama.Client
+	handle Handler
+	joined func()
+	starts map[place]int64 // written by Setup, then only read
+}
+
+// place is a partition of a topic.
+type place struct {
+	topic     string
+	partition int32
+}
+
+// Setup finds out where each partition starts. Sarama alone would start
+// wherever it can: it skips what has expired without a word, and knows no
+// point in time. What is found is marked, so that it is also committed and a
+// later start cannot choose another point.
+func (m *member) Setup(session sarama.ConsumerGroupSession) error {
+	claims := session.Claims()
+	m.starts = map[place]int64{}
+	count := 0
+	for _, partitions := range claims {
+		count += len(partitions)
+	}
+	if count > 0 {
+		committed, err := m.committed(claims)
+		if err != nil {
+			return fmt.Errorf("read the committed offsets of group %s: %w", m.group.cfg.GroupID, err)
+		}
+		for topic, partitions := range claims {
+			for _, p := range partitions {
+				at := place{topic, p}
+				if m.starts[at], err = m.start(session, at, committed[at]); err != nil {
+					return fmt.Errorf("find the start of %s/%d: %w", topic, p, err)
+				}
+			}
+		}
+	}
+	m.group.joins.Inc()
+	m.group.log.Info("partitions assigned", zap.Any("claims", claims), zap.Int32("generation", session.GenerationID()))
+	m.group.setState(nil)
+	m.joined()
+	if m.group.opts.OnAssigned != nil {
+		m.group.opts.OnAssigned(count)
+	}
+	return nil
+}
+
+// none stands for a partition without a committed offset.
+const none = -1
+
+func (m *member) committed(claims map[string][]int32) (map[place]int64, error) {
+	// The admin is not closed: that would close the client, which is not its own.
+	admin, err := sarama.NewClusterAdminFromClient(m.client)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := admin.ListConsumerGroupOffsets(m.group.cfg.GroupID, claims)
+	if err != nil {
+		return nil, err
+	}
+	if resp.Err != sarama.ErrNoError {
+		return nil, resp.Err
+	}
+	offsets := map[place]int64{}
+	for topic, partitions := range claims {
+		for _, p := range partitions {
+			block := resp.GetBlock(topic, p)
+			if block == nil {
+				return nil, fmt.Errorf("the broker did not answer for %s/%d", topic, p)
+			}
+			if block.Err != sarama.ErrNoError {
+				return nil, block.Err
+			}
+			offsets[place{topic, p}] = block.Offset
+		}
+	}
+	return offsets, nil
+}
+
+// start returns the first offset to read.
+func (m *member) start(session sarama.ConsumerGroupSession, at place, committed int64) (int64, error) {
+	oldest, err := m.client.GetOffset(at.topic, at.partition, sarama.OffsetOldest)
+	if err != nil {
+		return 0, err
+	}
+	// So that the series is there from the start, and an alert can see it rise.
+	m.group.lost.WithLabelValues(at.topic, strconv.Itoa(int(at.partition)))
+	if committed <= none {
+		offset, err := m.chosen(at, oldest)
+		if err != nil {
+			return 0, err
+		}
+		session.MarkOffset(at.topic, at.partition, offset, "")
+		return offset, nil
+	}
+	if committed < oldest {
+		m.group.countLost(at.topic, at.partition, committed, oldest)
+		session.MarkOffset(at.topic, at.partition, oldest, "")
+		return oldest, nil
+	}
+	end, err := m.client.GetOffset(at.topic, at.partition, sarama.OffsetNewest)
+	if err != nil {
+		return 0, err
+	}
+	if committed > end {
+		// The topic was deleted and made again, or lost its end. Marks only
+		// rise, so without a reset nothing would be committed for a long time.
+		m.group.log.Error("the committed offset is beyond the end of the partition, as after deleting and creating a topic; reading it from its oldest event",
+			zap.String("topic", at.topic), zap.Int32("partition", at.partition), zap.Int64("committed", committed), zap.Int64("end", end))
+		session.ResetOffset(at.topic, at.partition, oldest, "")
+		return oldest, nil
+	}
+	return committed, nil
+}
+
+// chosen resolves Config.Start for a partition that the group never read.
+func (m *member) chosen(at place, oldest int64) (int64, error) {
+	start, isTime := m.group.cfg.StartTime()
+	switch {
+	case isTime:
+		offset, err := m.client.GetOffset(at.topic, at.partition, start.UnixMilli())
+		if err != nil {
+			return 0, err
+		}
+		if offset < 0 { // nothing is as young as that
+			return m.client.GetOffset(at.topic, at.partition, sarama.OffsetNewest)
+		}
+		return offset, nil
+	case m.group.cfg.Start == StartLatest:
+		return m.client.GetOffset(at.topic, at.partition, sarama.OffsetNewest)
+	}
+	return oldest, nil
+}
+
+// checkFirst looks at a claim's first record: events may expire between Setup
+// and the first fetch. A gap alone says nothing, compaction and transactions
+// leave gaps as well; only the oldest offset tells.
+func (m *member) checkFirst(c *Claim, first int64) {
+	if first <= c.Start {
+		return
+	}
+	oldest, err := m.client.GetOffset(c.Topic, c.Partition, sarama.OffsetOldest)
+	if err != nil {
+		m.group.log.Warn("the partition starts later than expected, and whether events expired could not be asked",
+			zap.String("topic", c.Topic), zap.Int32("partition", c.Partition),
+			zap.Int64("expected", c.Start), zap.Int64("first", first), zap.Error(err))
+		return
+	}
+	if oldest > c.Start {
+		m.group.countLost(c.Topic, c.Partition, c.Start, min(oldest, first))
+	}
+}
+
+// Cleanup implements sarama.ConsumerGroupHandler.
+func (m *member) Cleanup(sarama.ConsumerGroupSession) error { return nil }
+
+// ConsumeClaim implements sarama.ConsumerGroupHandler.
+func (m *member) ConsumeClaim(session sarama.ConsumerGroupSession, claim sarama.ConsumerGroupClaim) error {
+	// The session's context is the claim's: with eager rebalancing all claims
+	// of a member end together.
+	var ctx context.Context = session.Context()
+	return m.handle(ctx, &Claim{
+		Topic: claim.Topic(), Partition: claim.Partition(), Start: m.starts[place{claim.Topic(), claim.Partition()}],
+		member: m, session: session, claim: claim,
+	})
+}
