@@ -53,7 +53,7 @@ func newCommand() *cobra.Command {
 as fast as it can or at a given rate. About 88 % of them are mds.Authorize, as
 in real audit logs; the rest are authentications, requests, sign-ins, and, now
 and then, management operations and failures. The same seed gives the same
-principals, clusters and order of events; only their times differ.
+events, ids included; only their times differ.
 
 It stops after --events records, or at the first interrupt (Ctrl-C), writes
 what is under way, and says what was written.`,
@@ -62,6 +62,9 @@ what is under way, and says what was written.`,
 
   # Make a topic like the audit log's on a local broker and fill it.
   auditgen --create-topic --events 100000
+
+  # Make the same events again, and so duplicates.
+  auditgen --seed 7 --events 100
 
   # Go on at 20 events a second, as a middle-sized organisation does.
   auditgen --rate 20
@@ -96,7 +99,7 @@ what is under way, and says what was written.`,
 	f.SortFlags = false
 	f.Int64Var(&o.events, "events", 0, "number of records to write; 0: until stopped")
 	f.Float64Var(&o.rate, "rate", 0, "records a second; 0: as fast as possible")
-	f.Uint64Var(&o.seed, "seed", 1, "what the random choices start from")
+	f.Uint64Var(&o.seed, "seed", 0, "what the random choices start from; 0: a new one, which is told")
 	f.Int64Var(&o.malformedEvery, "malformed-every", 0, "make every Nth record malformed: no JSON, cut short, empty, an array, a number; 0: none")
 	f.BoolVar(&o.stdout, "stdout", false, "write JSON lines to standard output, not to Kafka")
 	f.StringSliceVar(&o.servers, "bootstrap-servers", []string{"localhost:9092"}, "Kafka `host:port`, several with commas")
@@ -168,10 +171,18 @@ func (o options) kafkaConfig() (kafka.Config, error) {
 		// The mistakes start with their keys, and the flags are named after
 		// them: sasl.username is --sasl-username.
 		key, what, _ := strings.Cut(err.Error(), ":")
-		what = strings.NewReplacer("sasl.password_file", "--sasl-password-file", "security_protocol", "--security-protocol").Replace(what)
-		errs = append(errs, fmt.Errorf("--%s:%s", flagOf(key), what))
+		errs = append(errs, fmt.Errorf("--%s:%s", flagOf(key), inFlags(what)))
 	}
 	return cfg, errors.Join(errs...)
+}
+
+// inFlags names flags where package kafka names the forwarder's keys.
+func inFlags(text string) string {
+	var pairs []string
+	for _, key := range []string{"bootstrap_servers", "security_protocol", "sasl.username", "sasl.password_file", "tls.ca_file"} {
+		pairs = append(pairs, "kafka."+key, "--"+flagOf(key))
+	}
+	return strings.NewReplacer(pairs...).Replace(text)
 }
 
 func flagOf(key string) string {

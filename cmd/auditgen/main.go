@@ -30,7 +30,7 @@ func run() int {
 	if err == nil {
 		return exitOK
 	}
-	fmt.Fprintln(os.Stderr, "auditgen:", err)
+	fmt.Fprintln(os.Stderr, "auditgen:", inFlags(err.Error()))
 	var usage *usageError
 	if errors.As(err, &usage) {
 		fmt.Fprintln(os.Stderr, "Run 'auditgen --help' for the flags and examples.")

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -111,6 +112,52 @@ func TestWritesToKafka(t *testing.T) {
 	}
 	if total != 3000 || malformed != 30 || len(partitions) != 4 {
 		t.Errorf("%d records, %d malformed, in %d partitions; want 3000, 30, 4", total, malformed, len(partitions))
+	}
+}
+
+// onceTold calls do when somebody is told of the text.
+type onceTold struct {
+	bytes.Buffer
+	text string
+	do   func()
+}
+
+func (o *onceTold) Write(b []byte) (int, error) {
+	if o.do != nil && bytes.Contains(b, []byte(o.text)) {
+		o.do()
+		o.do = nil
+	}
+	return o.Buffer.Write(b)
+}
+
+// TestWaitsForKafka starts the broker only when the command waits for it.
+func TestWaitsForKafka(t *testing.T) {
+	t.Parallel()
+	free, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := free.Addr().(*net.TCPAddr).Port
+	if err := free.Close(); err != nil {
+		t.Fatal(err)
+	}
+	stderr := &onceTold{text: "waiting up to 1m0s for Kafka"}
+	stderr.do = func() {
+		c, err := kfake.NewCluster(kfake.Ports(port))
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		t.Cleanup(c.Close)
+	}
+	cmd := newCommand()
+	cmd.SetErr(stderr)
+	cmd.SetArgs([]string{"--bootstrap-servers", fmt.Sprintf("127.0.0.1:%d", port), "--create-topic", "--events", "10", "--wait", "1m"})
+	if err := cmd.ExecuteContext(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if out := stderr.String(); stderr.do != nil || !strings.Contains(out, "wrote 10 records") {
+		t.Errorf("it did not wait, or wrote nothing: %s", out)
 	}
 }
 

@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -56,7 +58,7 @@ func newRoot(b build) *cobra.Command {
 	}
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(newConfigCommand(), newVersionCommand(b))
+	root.AddCommand(newRunCommand(b), newCheckCommand(b), newConfigCommand(), newDeadLetterCommand(b), newHealthCommand(), newVersionCommand(b))
 	root.InitDefaultCompletionCmd() // now, so that it gets the same usage errors
 	groups(root)
 	return root
@@ -72,6 +74,7 @@ func groups(cmd *cobra.Command) {
 		return
 	}
 	cmd.Args = cobra.ArbitraryArgs
+	cmd.DisableFlagsInUseLine = true
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if len(args) == 0 {
 			return cmd.Help()
@@ -111,11 +114,9 @@ func (o *oneOf) Type() string   { return "string" }
 
 // Set implements pflag.Value.
 func (o *oneOf) Set(s string) error {
-	for _, a := range o.allowed {
-		if s == a {
-			o.value = s
-			return nil
-		}
+	if slices.Contains(o.allowed, s) {
+		o.value = s
+		return nil
 	}
-	return fmt.Errorf("allowed are %v", o.allowed)
+	return fmt.Errorf("%q is unknown; allowed are %s", s, strings.Join(o.allowed, ", "))
 }

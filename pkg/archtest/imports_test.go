@@ -24,7 +24,7 @@ var mayImport = map[string][]string{
 		"pkg/audit", "pkg/creds", "pkg/ops", "pkg/sigma", "pkg/hec", "pkg/deadletter",
 		"pkg/forwarder", "pkg/kafka", "pkg/alerts", "pkg/config",
 	},
-	"cmd/auditlog-forwarder": {"pkg/app", "pkg/config", "pkg/alerts"},
+	"cmd/auditlog-forwarder": {"pkg/app", "pkg/config", "pkg/alerts", "pkg/deadletter"}, // it lists dead letters
 }
 
 // support are the packages that serve tests, the demo, the generator and the

@@ -7,6 +7,7 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -181,22 +182,30 @@ func (r *yamlReader) fail(n *yaml.Node, key, text string) {
 // repeated: it may be a secret that begins with * and lacks its quotes.
 func (r *yamlReader) syntax(err error, data []byte) error {
 	text := strings.TrimPrefix(err.Error(), "yaml: ")
-	where := r.name
-	if m := regexp.MustCompile(`^line (\d+): `).FindStringSubmatch(text); m != nil {
-		where, text = r.name+":"+m[1], strings.TrimPrefix(text, m[0])
+	e := &Error{Where: r.name, Text: "not YAML: " + text}
+	if m := regexp.MustCompile(`^line (\d+): (did not find expected (?:key|node|[-,<'].*))?`).FindStringSubmatch(text); m != nil {
+		line, _ := strconv.Atoi(m[1]) // the pattern allows digits only
+		e.Text = "not YAML: " + strings.TrimPrefix(text, "line "+m[1]+": ")
+		if m[2] != "" {
+			// The library counts lines of these from 0, and names where
+			// the map or list begins that it could not finish.
+			line++
+			e.Text = "not YAML, here or below: " + m[2]
+		}
+		e.Where = fmt.Sprintf("%s:%d", r.name, line)
 	}
-	if strings.Contains(text, "unknown anchor") {
-		text = "a value begins with * and names no anchor; put it into quotes"
-	}
-	if strings.Contains(text, "tab character") { // the library names the line before
+	switch {
+	case strings.Contains(text, "unknown anchor"):
+		e.Text = "not YAML: a value begins with * and names no anchor; put it into quotes"
+	case strings.Contains(text, "tab character"): // the library names the line before
 		for i, line := range strings.Split(string(data), "\n") {
 			if strings.HasPrefix(strings.TrimLeft(line, " "), "\t") {
-				where, text = fmt.Sprintf("%s:%d", r.name, i+1), "a tab in the indentation; use spaces"
+				e.Where, e.Text = fmt.Sprintf("%s:%d", r.name, i+1), "not YAML: a tab in the indentation; use spaces"
 				break
 			}
 		}
 	}
-	return &Error{Where: where, Text: "not YAML: " + text}
+	return e
 }
 
 // exampleIn shows how a key of a section is written.

@@ -126,6 +126,15 @@ func encode(buf *bytes.Buffer, e Entry) error {
 	return nil
 }
 
+// MarshalJSON writes e as it lies on disk.
+func (e Entry) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	if err := encode(&buf, e); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(buf.Bytes(), []byte("\n")), nil
+}
+
 // decode is the reverse of encode.
 func decode(data []byte) (Entry, error) {
 	// encoding/json would replace broken bytes and say nothing.

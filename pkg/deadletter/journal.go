@@ -98,8 +98,12 @@ func (j *journal) prepare() error {
 
 // inPlace reports whether path still names the file that was written.
 func (j *journal) inPlace() bool {
+	mine, err := j.file.Stat()
+	if err != nil {
+		return false
+	}
 	now, err := os.Stat(j.path)
-	return err == nil && os.SameFile(j.info, now)
+	return err == nil && os.SameFile(mine, now)
 }
 
 // append writes whole lines and waits until they are on disk. On an error

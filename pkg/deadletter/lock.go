@@ -19,6 +19,9 @@ const (
 	tempSuffix = ".tmp"
 )
 
+// ErrInUse says that another process has the folder.
+var ErrInUse = errors.New("in use")
+
 // errLocked says that another holder has the lock.
 var errLocked = errors.New("locked")
 

@@ -48,16 +48,14 @@ func child(role, dir string) int {
 	return 0
 }
 
-// childLimited puts entries until the kernel refuses to let the file grow,
-// prints that error as JSON, and puts a small one that still fits.
+// childLimited puts pairs of entries until the kernel refuses to let the
+// file grow, prints that error as JSON, and puts a small one that still fits.
+// The limit falls into the middle of a pair's second line, so that the first
+// is written whole and must not stay.
 func childLimited(dir string) error {
 	signal.Ignore(syscall.SIGXFSZ)
 	s, err := Open(Config{Dir: dir, MaxBytes: 1 << 30}, zap.NewNop())
 	if err != nil {
-		return err
-	}
-	const limit = 64 << 10
-	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: limit, Max: limit}); err != nil {
 		return err
 	}
 	var report limitedReport
@@ -71,6 +69,12 @@ func childLimited(dir string) error {
 			break
 		}
 		report.Kept += 2
+		if offset == 0 {
+			limit := uint64(s.journal.size*10 + s.journal.size*3/4)
+			if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: limit, Max: limit}); err != nil {
+				return err
+			}
+		}
 	}
 	if err := s.Put([]Entry{sample(1_000_000)}); err != nil {
 		return fmt.Errorf("a small entry after the refused ones: %w", err)

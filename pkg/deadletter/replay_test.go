@@ -17,13 +17,15 @@ import (
 )
 
 // filled returns the folder of a store that is still open and holds entries
-// with the offsets 0 to n-1.
+// with the offsets 0 to n-1, which do not fit into a reader's buffer at once.
 func filled(t *testing.T, n int64) (string, *Store) {
 	t.Helper()
 	cfg := Config{Dir: t.TempDir(), MaxBytes: 1 << 20}
 	s := open(t, cfg, zap.NewNop())
 	for i := range n {
-		put(t, s, sample(i))
+		e := sample(i)
+		e.Record.Value = bytes.Repeat([]byte("x"), 20<<10)
+		put(t, s, e)
 	}
 	return cfg.Dir, s
 }

@@ -51,7 +51,7 @@ func (s *Store) takeFolder() error {
 	}
 	lock, err := lockFile(s.cfg.Dir, dataLock)
 	if errors.Is(err, errLocked) {
-		return fmt.Errorf("folder %s is in use: a `run` is active there; stop it, or give each instance a dead_letter.dir of its own", s.cfg.Dir)
+		return fmt.Errorf("folder %s is %w: a `run` is active there; stop it, or give each instance a dead_letter.dir of its own", s.cfg.Dir, ErrInUse)
 	}
 	if err != nil {
 		return err

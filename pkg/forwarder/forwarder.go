@@ -59,8 +59,8 @@ type Options struct {
 	MaxEventBytes int
 	Log           *zap.Logger
 	Registerer    prometheus.Registerer
-	// OnProblem is told when dead letters cannot be stored, and nil when they
-	// can again. Optional.
+	// OnProblem is told when a lane has to wait because dead letters cannot be
+	// stored, and nil when it waits no longer. Optional.
 	OnProblem func(error)
 }
 

@@ -267,6 +267,7 @@ func (l *lane) bury(entries []deadletter.Entry) error {
 	}
 	l.log.Error("dead letters cannot be stored; this partition waits", zap.Error(err))
 	l.tell(err)
+	defer l.tell(nil)
 	wait := backoff.NewExponentialBackOff()
 	wait.MaxInterval = 30 * time.Second
 	_, err = backoff.Retry(l.send, func() (struct{}, error) {
@@ -276,7 +277,6 @@ func (l *lane) bury(entries []deadletter.Entry) error {
 		return fmt.Errorf("store %d dead letters: %w", len(entries), err)
 	}
 	l.log.Info("dead letters can be stored again")
-	l.tell(nil)
 	return nil
 }
 

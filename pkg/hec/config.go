@@ -60,7 +60,7 @@ func (c Config) Validate() []error {
 		errs = append(errs, fmt.Errorf("url: %q holds a user, a query or a fragment; give only https://host:port and put the token into hec.token_file", redactURL(c.URL)))
 	}
 	if c.Token.Empty() {
-		errs = append(errs, errors.New("token: missing; set token_file to a file that holds the HEC token"))
+		errs = append(errs, errors.New("token: missing; set hec.token_file to a file that holds the HEC token"))
 	}
 	if c.GzipLevel < 1 || c.GzipLevel > 9 {
 		errs = append(errs, fmt.Errorf("gzip_level: %d is out of range; allowed are 1 (fastest) to 9 (smallest)", c.GzipLevel))

@@ -25,6 +25,8 @@ func Check(ctx context.Context, cfg Config, report func(step, found string, err 
 	}
 	// Somebody waits for the answer.
 	s.Metadata.Retry.Max, s.Metadata.Timeout, s.Net.DialTimeout = 1, 15*time.Second, 5*time.Second
+	// Otherwise a new client does not even connect.
+	s.Metadata.Full = true
 
 	if cfg.UsesTLS() {
 		found, err := certificate(ctx, cfg.BootstrapServers[0], s.Net.TLS.Config)

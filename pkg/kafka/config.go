@@ -101,7 +101,7 @@ func (c Config) Validate() []error {
 	}
 	switch {
 	case len(c.Topics) == 0 && c.TopicPattern == "":
-		add("topics: empty; name at least one topic, or set topic_pattern")
+		add("topics: empty; name at least one topic, or set kafka.topic_pattern")
 	case c.TopicPattern != "":
 		if _, err := regexp.Compile(c.TopicPattern); err != nil {
 			add("topic_pattern: %q is not a regular expression: %v", c.TopicPattern, err)
@@ -125,10 +125,10 @@ func (c Config) Validate() []error {
 			add("sasl.mechanism: %q is not supported; allowed is PLAIN", c.SASL.Mechanism)
 		}
 		if c.SASL.Username == "" {
-			add("sasl.username: missing; give the API key, or set security_protocol to PLAINTEXT for a local broker")
+			add("sasl.username: missing; give the API key, or set kafka.security_protocol to PLAINTEXT for a local broker")
 		}
 		if c.SASL.Password.Empty() {
-			add("sasl.password: missing; set sasl.password_file to a file that holds the API secret")
+			add("sasl.password: missing; set kafka.sasl.password_file to a file that holds the API secret")
 		}
 	default:
 		add("security_protocol: %q is unknown; allowed are SASL_SSL, SSL, SASL_PLAINTEXT, PLAINTEXT", c.SecurityProtocol)

@@ -158,7 +158,7 @@ func (e *Error) byNetwork(err error) {
 		e.Hint = "check kafka.bootstrap_servers, that the broker runs, and firewalls"
 	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || strings.HasSuffix(err.Error(), "EOF"):
 		e.What = "the broker closed the connection"
-		e.Hint = "check kafka.security_protocol: a listener for TLS or SASL closes plain connections, and some brokers do so for wrong credentials"
+		e.Hint = "check kafka.security_protocol against the port: a plain listener closes TLS connections, and one for TLS or SASL closes plain ones; some brokers also do so for wrong credentials"
 	case errors.Is(err, sarama.ErrOutOfBrokers):
 		e.Hint = "check kafka.bootstrap_servers, kafka.security_protocol and firewalls"
 	}

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"os"
+
+	"github.com/spf13/cobra"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"golang.org/x/term"
+
+	"auditlog-forwarder/pkg/app"
+	"auditlog-forwarder/pkg/config"
+)
+
+func newRunCommand(b build) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "run",
+		Short: "Forward audit events until stopped",
+		Long: `Join the consumer group and forward audit events to Splunk until stopped.
+
+Start as many as there are partitions to share the work; Kafka's group protocol
+divides the partitions. Each needs a dead_letter.dir of its own, and on one
+machine an admin.listen of its own.
+
+SIGINT or SIGTERM stops it: nothing more is read, batches that were sent have
+batch.drain to settle, what settled is committed, and the exit code is 0. What
+did not settle is read again at the next start. A second signal stops at once.
+
+How it is doing: http://127.0.0.1:9611/ is a status page, /readyz says whether
+events flow and if not why, /metrics is for Prometheus, and the log has a line
+every minute.`,
+		Example: "  " + program + " run --config config.yaml\n" +
+			"  " + program + " run --config config.yaml --kafka.start latest --log.format json",
+		Args: positional(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			loaded, err := loadConfig(cmd)
+			if err != nil {
+				return err
+			}
+			log, err := newLogger(loaded.Log)
+			if err != nil {
+				return err
+			}
+			defer func() { _ = log.Sync() }() // standard error cannot always be synced
+			for _, w := range loaded.Warnings {
+				log.Warn("configuration: " + w)
+			}
+			a, err := app.New(cmd.Context(), app.Options{Config: loaded.Config, Version: b.Version, Log: log})
+			if err != nil {
+				return err
+			}
+			return a.Run(cmd.Context())
+		},
+	}
+	addConfigFlags(cmd)
+	return cmd
+}
+
+// newLogger writes to standard error: one JSON object a line, or columns for
+// people at a terminal.
+func newLogger(cfg config.Log) (*zap.Logger, error) {
+	level, err := zap.ParseAtomicLevel(cfg.Level)
+	if err != nil {
+		return nil, err
+	}
+	console := cfg.Format == config.FormatConsole ||
+		cfg.Format == config.FormatAuto && term.IsTerminal(int(os.Stderr.Fd()))
+	enc := zap.NewProductionEncoderConfig()
+	enc.TimeKey, enc.EncodeTime = "time", zapcore.ISO8601TimeEncoder
+	enc.EncodeDuration = zapcore.StringDurationEncoder
+	encoder := zapcore.NewJSONEncoder(enc)
+	if console {
+		enc.EncodeLevel = zapcore.CapitalLevelEncoder
+		encoder = zapcore.NewConsoleEncoder(enc)
+	}
+	return zap.New(zapcore.NewCore(encoder, zapcore.Lock(os.Stderr), level)), nil
+}

@@ -1,0 +1,277 @@
+// Package app wires the rooms together and runs them. It is the only place
+// that knows everyone: the Kafka group gets the forwarder's lanes as its
+// handler, the lanes get the HEC client as their sink.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+
+	"auditlog-forwarder/pkg/audit"
+	"auditlog-forwarder/pkg/config"
+	"auditlog-forwarder/pkg/deadletter"
+	"auditlog-forwarder/pkg/forwarder"
+	"auditlog-forwarder/pkg/hec"
+	"auditlog-forwarder/pkg/kafka"
+	"auditlog-forwarder/pkg/ops"
+)
+
+// The names of the health conditions.
+const (
+	conditionKafka       = "kafka"
+	conditionSplunk      = "splunk"
+	conditionDeadLetters = "dead letters"
+)
+
+// Options are what an App is made of.
+type Options struct {
+	Config  config.Config
+	Version string
+	Log     *zap.Logger
+}
+
+// App is one forwarder. Several may run in one process.
+type App struct {
+	opts     Options
+	log      *zap.Logger
+	registry *prometheus.Registry
+	health   *ops.Health
+	systemd  *ops.Systemd
+	store    *deadletter.Store
+	hec      *hec.Client
+	forward  *forwarder.Forwarder
+	group    *kafka.Group
+	admin    *ops.Server
+	started  time.Time
+
+	mu      sync.Mutex
+	waiting int // lanes that wait for the dead-letter store
+}
+
+// New takes what must be there before work begins: the dead-letter folder and
+// the admin port. It connects to nothing. Close gives both back.
+func New(ctx context.Context, opts Options) (_ *App, err error) {
+	a := &App{
+		opts: opts, log: opts.Log, registry: ops.NewRegistry(), health: ops.NewHealth(),
+		systemd: ops.NewSystemd(opts.Log), started: time.Now(),
+	}
+	cfg := opts.Config
+	a.health.Require(conditionKafka, "joining the group")
+	a.registry.MustRegister(buildInfo(opts.Version))
+
+	if a.store, err = deadletter.Open(cfg.DeadLetter, a.log.Named("deadletter")); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.store.Close())
+		}
+	}()
+	if err = a.store.Register(a.registry); err != nil {
+		return nil, err
+	}
+	a.hec, err = hec.New(cfg.HEC, hec.Options{
+		Version: opts.Version, Log: a.log.Named("hec"), Registerer: a.registry,
+		OnProblem: func(err error) { a.health.Set(conditionSplunk, err) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	a.forward = forwarder.New(cfg.Batch, forwarder.Options{
+		Sink: a.hec, DeadLetters: a.store, Filter: methodFilter(cfg.Filter.DropMethods),
+		MaxEventBytes: cfg.HEC.MaxEventBytes, Log: a.log.Named("lane"), Registerer: a.registry,
+		OnProblem: a.deadLetters,
+	})
+	a.group, err = kafka.NewGroup(cfg.Kafka, kafka.Options{
+		Drain: cfg.Batch.Drain, Log: a.log.Named("kafka"), Registerer: a.registry,
+		OnState:    func(err error) { a.health.Set(conditionKafka, err) },
+		OnAssigned: a.assigned,
+	})
+	if err != nil {
+		return nil, err
+	}
+	a.admin = ops.New(cfg.Admin, a.registry, a.health, a.status, a.log.Named("admin"))
+	if err = a.admin.Listen(ctx); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+// Run forwards until ctx ends, and returns when everything that was sent is
+// settled or given back. It stops in the order in which work flows: first the
+// group, so that nothing new comes, then the rest.
+func (a *App) Run(ctx context.Context) (err error) {
+	defer func() { err = errors.Join(err, a.store.Close()) }()
+	defer a.hec.Close()
+	cfg := a.opts.Config
+	a.log.Info("starting", zap.String("version", a.opts.Version),
+		zap.Strings("kafka", cfg.Kafka.BootstrapServers), zap.String("security", cfg.Kafka.Security()),
+		zap.Strings("topics", cfg.Kafka.Topics), zap.String("topic_pattern", cfg.Kafka.TopicPattern),
+		zap.String("group", cfg.Kafka.GroupID), zap.String("splunk", cfg.HEC.URL),
+		zap.String("dead_letters", cfg.DeadLetter.Dir), zap.String("admin", a.admin.Addr()))
+	perPartition := partitionMemory(cfg)
+	a.log.Info("memory bound", zap.String("fixed", humanize.IBytes(uint64(fixedMemory))),
+		zap.String("per_partition", humanize.IBytes(uint64(perPartition.usual))),
+		zap.String("per_partition_if_every_batch_holds_an_event_of_the_largest_size", humanize.IBytes(uint64(perPartition.most))))
+
+	side, stopSide := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopSide()
+	all, side := errgroup.WithContext(side)
+	all.Go(func() error { return a.admin.Run(side) })
+	all.Go(func() error { return a.systemd.RunWatchdog(side, func() bool { return true }) })
+	all.Go(func() error { a.report(side); return nil })
+
+	// A failing admin server stops the group as well.
+	main, stopMain := context.WithCancel(ctx)
+	defer stopMain()
+	defer context.AfterFunc(side, stopMain)()
+	all.Go(func() error {
+		defer stopSide()
+		return a.group.Run(main, a.lane)
+	})
+	a.systemd.Ready()
+	defer context.AfterFunc(ctx, func() {
+		a.log.Info("stopping: nothing more is read; waiting for what was sent", zap.Duration("at_most", cfg.Batch.Drain), zap.Error(context.Cause(ctx)))
+		a.systemd.Stopping()
+	})()
+	err = all.Wait()
+	t := a.forward.Totals()
+	a.log.Info("stopped", totals(t)...)
+	return err
+}
+
+// lane is the group's handler.
+func (a *App) lane(ctx context.Context, c *kafka.Claim) error {
+	return forwarder.Run(ctx, a.forward, forwarder.Claim{
+		Topic: c.Topic, Partition: c.Partition, Start: c.Start, Mark: c.Mark, HighWater: c.HighWater,
+	}, c.Messages(), c.Read)
+}
+
+// Totals returns the accounts since the start.
+func (a *App) Totals() forwarder.Totals { return a.forward.Totals() }
+
+// AdminAddr returns where the admin server listens.
+func (a *App) AdminAddr() string { return a.admin.Addr() }
+
+// Ready reports whether all conditions hold, and those that do not.
+func (a *App) Ready() (bool, []ops.Condition) { return a.health.Ready() }
+
+// Gatherer returns the metrics.
+func (a *App) Gatherer() prometheus.Gatherer { return a.registry }
+
+// deadLetters keeps the condition while any lane waits for the store.
+func (a *App) deadLetters(err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if err != nil {
+		a.waiting++
+		a.health.Set(conditionDeadLetters, err)
+		return
+	}
+	if a.waiting--; a.waiting == 0 {
+		a.health.Set(conditionDeadLetters, nil)
+	}
+}
+
+// assigned tells what the partitions may cost, and tells Go's collector.
+func (a *App) assigned(partitions int) {
+	per := partitionMemory(a.opts.Config)
+	bound := fixedMemory + int64(partitions)*per.usual
+	a.log.Info("memory bound of this assignment", zap.Int("partitions", partitions), zap.String("bound", humanize.IBytes(uint64(bound))))
+	if os.Getenv("GOMEMLIMIT") == "" {
+		// A soft limit: Go collects more often when it comes near.
+		debug.SetMemoryLimit(fixedMemory + int64(partitions)*per.most)
+	}
+}
+
+// methodFilter drops events by their exact data.methodName.
+func methodFilter(methods []string) forwarder.Filter {
+	if len(methods) == 0 {
+		return nil
+	}
+	rules := make(map[string]string, len(methods))
+	for _, m := range methods {
+		rules[m] = "drop_methods:" + m
+	}
+	return func(ev audit.Event) (string, bool) {
+		rule, drop := rules[string(ev.Method)]
+		return rule, drop
+	}
+}
+
+func buildInfo(version string) prometheus.Collector {
+	info := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "auditlog_forwarder_build_info", Help: "1, with the version as a label.",
+		ConstLabels: prometheus.Labels{"version": version},
+	})
+	info.Set(1)
+	return info
+}
+
+func totals(t forwarder.Totals) []zap.Field {
+	return []zap.Field{
+		zap.Int64("read", t.Read), zap.Int64("accepted", t.Accepted), zap.Int64("filtered", t.Filtered),
+		zap.Int64("dead_lettered", t.DeadLettered), zap.Int64("returned", t.Returned), zap.Int64("unsettled", t.Unsettled),
+	}
+}
+
+// report says every minute how it goes, in the log, and more often to systemd.
+func (a *App) report(ctx context.Context) {
+	tick := time.NewTicker(10 * time.Second)
+	defer tick.Stop()
+	var before forwarder.Totals
+	for n := 1; ; n++ {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		t := a.forward.Totals()
+		a.systemd.Status(a.summary(t))
+		if n%6 == 0 {
+			a.log.Info("progress", append(totals(t),
+				zap.Int64("accepted_last_minute", t.Accepted-before.Accepted), zap.Int("partitions", t.Partitions),
+				zap.Int64("lag_events", t.Lag), zap.Duration("lag", t.LagTime.Round(time.Millisecond)))...)
+			before = t
+		}
+	}
+}
+
+func (a *App) summary(t forwarder.Totals) string {
+	if ok, conditions := a.health.Ready(); !ok && len(conditions) > 0 {
+		return fmt.Sprintf("not ready: %s: %s", conditions[0].Name, conditions[0].Reason)
+	}
+	return fmt.Sprintf("%d accepted, %d filtered, %d dead-lettered, %d behind", t.Accepted, t.Filtered, t.DeadLettered, t.Lag)
+}
+
+// status fills the admin page.
+func (a *App) status() ops.Status {
+	t := a.forward.Totals()
+	cfg := a.opts.Config
+	n := func(v int64) string { return humanize.Comma(v) }
+	return ops.Status{Version: a.opts.Version, Rows: []ops.Row{
+		{Name: "summary", Value: a.summary(t)},
+		{Name: "running since", Value: a.started.UTC().Format(time.RFC3339)},
+		{Name: "records read", Value: n(t.Read)},
+		{Name: "accepted by Splunk", Value: n(t.Accepted)},
+		{Name: "filtered", Value: n(t.Filtered)},
+		{Name: "dead-lettered", Value: n(t.DeadLettered)},
+		{Name: "held, not committed", Value: n(t.Unsettled)},
+		{Name: "given back, read again by the next owner", Value: n(t.Returned)},
+		{Name: "behind", Value: fmt.Sprintf("%s records, oldest held %s", n(t.Lag), t.LagTime.Round(time.Millisecond))},
+		{Name: "partitions owned", Value: n(int64(t.Partitions))},
+		{Name: "Kafka", Value: fmt.Sprintf("%v, group %s", cfg.Kafka.BootstrapServers, cfg.Kafka.GroupID)},
+		{Name: "Splunk", Value: cfg.HEC.URL},
+		{Name: "dead letters", Value: cfg.DeadLetter.Dir},
+	}}
+}

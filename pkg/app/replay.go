@@ -1,0 +1,63 @@
+package app
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+
+	"auditlog-forwarder/pkg/audit"
+	"auditlog-forwarder/pkg/config"
+	"auditlog-forwarder/pkg/deadletter"
+	"auditlog-forwarder/pkg/hec"
+)
+
+// ReplayOptions say what is sent again.
+type ReplayOptions struct {
+	Config   config.Config
+	Version  string
+	Log      *zap.Logger
+	Filter   deadletter.Filter
+	Progress func(done, total int) // may be nil
+	// Refused is told of every entry that stays; may be nil.
+	Refused func(e deadletter.Entry, reply string)
+}
+
+// Replay sends dead letters to Splunk again, one at a time. What is no event
+// now will not be one later: such entries stay, unless the limit that made
+// them too large was raised.
+func Replay(ctx context.Context, opts ReplayOptions) (deadletter.Result, error) {
+	client, err := hec.New(opts.Config.HEC, hec.Options{Version: opts.Version, Log: opts.Log, Registerer: prometheus.NewRegistry()})
+	if err != nil {
+		return deadletter.Result{}, err
+	}
+	defer client.Close()
+	stays := func(e deadletter.Entry, why string) {
+		if opts.Refused != nil {
+			opts.Refused(e, why)
+		}
+	}
+	send := func(ctx context.Context, e deadletter.Entry) error {
+		ev, err := audit.ReadEvent(e.Record.Value)
+		if err != nil {
+			stays(e, err.Error())
+			return deadletter.ErrSkip
+		}
+		if n := len(e.Record.Value); n > opts.Config.HEC.MaxEventBytes {
+			stays(e, fmt.Sprintf("the event has %d bytes, hec.max_event_bytes is %d", n, opts.Config.HEC.MaxEventBytes))
+			return deadletter.ErrSkip
+		}
+		body, _ := client.Append(nil, &e.Record, ev)
+		refused, err := client.Deliver(ctx, body, []int{len(body)})
+		if err != nil {
+			return err
+		}
+		if len(refused) > 0 {
+			stays(e, refused[0].Reply)
+			return deadletter.ErrRefusedAgain
+		}
+		return nil
+	}
+	return deadletter.Replay(ctx, opts.Config.DeadLetter.Dir, opts.Filter, send, opts.Progress)
+}
