@@ -86,12 +86,12 @@ func (s *scanner) fail(at int, what string) int {
 
 // event walks the top-level object, from behind its brace.
 func (s *scanner) event(i int, ev *Event) int {
-	return s.members(i, 0, func(key []byte, at int) int {
+	return s.members(i, func(key []byte, at int) int {
 		switch {
 		case string(key) == "time" && s.b[at] == '"':
 			return s.capture(at, &ev.Time)
 		case string(key) == "data" && s.b[at] == '{':
-			return s.members(at+1, 1, func(key []byte, at int) int {
+			return s.members(at+1, func(key []byte, at int) int {
 				if s.b[at] == '"' && (string(key) == "methodName" || string(key) == "method_name") {
 					return s.capture(at, &ev.Method)
 				}
@@ -113,7 +113,7 @@ func (s *scanner) capture(i int, to *[]byte) int {
 
 // members walks an object's members, from behind its brace; member walks each
 // value. Only the two levels that ReadEvent reads go through it.
-func (s *scanner) members(i, depth int, member func(key []byte, at int) int) int {
+func (s *scanner) members(i int, member func(key []byte, at int) int) int {
 	i = s.space(i)
 	if i < len(s.b) && s.b[i] == '}' {
 		return i + 1

@@ -28,7 +28,7 @@ func AppendEpoch(dst, rfc3339 []byte) ([]byte, bool) {
 	hour, ok4 := number(s[11:13])
 	minute, ok5 := number(s[14:16])
 	second, ok6 := number(s[17:19])
-	if !(ok1 && ok2 && ok3 && ok4 && ok5 && ok6) ||
+	if !ok1 || !ok2 || !ok3 || !ok4 || !ok5 || !ok6 ||
 		month < 1 || month > 12 || day < 1 || day > daysIn(year, month) ||
 		hour > 23 || minute > 59 || second > 60 { // 60: a leap second, as the next one
 		return dst, false

@@ -245,4 +245,3 @@ func nodeKind(n *yaml.Node) string {
 		return "a single value"
 	}
 }
-

@@ -11,7 +11,6 @@ import (
 	"errors"
 	"io"
 	"math/big"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -32,7 +31,7 @@ func newAuthority(t *testing.T, name string, end time.Time) authority {
 	t.Helper()
 	tmpl := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name},
-		NotBefore: end.Add(-48 * time.Hour), NotAfter: end,
+		NotBefore: end.AddDate(-10, 0, 0), NotAfter: end,
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
 	}
 	key := newKey(t)
@@ -90,19 +89,27 @@ func write(t *testing.T, content string) string {
 // the TLS version max (0: any). It returns the client's error.
 func handshake(t *testing.T, client *tls.Config, cert tls.Certificate, maxVersion uint16) error {
 	t.Helper()
-	near, far := net.Pipe()
-	defer near.Close()
+	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{
+		Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS10, MaxVersion: maxVersion,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		defer far.Close()
-		conn := tls.Server(far, &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS10, MaxVersion: maxVersion})
-		if conn.HandshakeContext(t.Context()) == nil {
-			_, _ = io.Copy(io.Discard, conn) // until the client has gone
+		conn, err := listener.Accept()
+		if err != nil {
+			return // the listener is closed
 		}
+		defer conn.Close()
+		_, _ = io.Copy(io.Discard, conn) // shakes hands, then waits until the client has gone
 	}()
-	err := tls.Client(near, client).HandshakeContext(t.Context())
-	near.Close()
+	conn, err := (&tls.Dialer{Config: client}).DialContext(t.Context(), "tcp", listener.Addr().String())
+	if err == nil {
+		conn.Close()
+	}
+	listener.Close()
 	<-done
 	return err
 }

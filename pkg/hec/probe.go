@@ -2,6 +2,7 @@ package hec
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net/http"
 	"strings"
@@ -11,12 +12,12 @@ import (
 // Check tries what delivering needs, one step after the other, without
 // indexing anything, and reports each step: what was found, or why not.
 func (c *Client) Check(ctx context.Context, report func(step, found string, err error)) {
-	resp, r, err := c.probe(ctx, http.MethodGet, c.healthURL)
+	state, r, err := c.probe(ctx, http.MethodGet, c.healthURL)
 	if err == nil && r.class.retried() {
 		err = r
 	}
-	if resp != nil && resp.TLS != nil && len(resp.TLS.PeerCertificates) > 0 {
-		leaf := resp.TLS.PeerCertificates[0]
+	if state != nil && len(state.PeerCertificates) > 0 {
+		leaf := state.PeerCertificates[0]
 		report("splunk certificate", fmt.Sprintf("%s, %d days left", leaf.Subject.CommonName, int(time.Until(leaf.NotAfter).Hours()/24)), nil)
 	}
 	if err != nil {
@@ -38,8 +39,8 @@ func (c *Client) Check(ctx context.Context, report func(step, found string, err 
 	}
 }
 
-// probe sends one request, once.
-func (c *Client) probe(ctx context.Context, method, url string) (*http.Response, *reply, error) {
+// probe sends one request, once. The state is nil without TLS.
+func (c *Client) probe(ctx context.Context, method, url string) (*tls.ConnectionState, *reply, error) {
 	req, err := http.NewRequestWithContext(ctx, method, url, http.NoBody)
 	if err != nil {
 		return nil, nil, err
@@ -56,5 +57,5 @@ func (c *Client) probe(ctx context.Context, method, url string) (*http.Response,
 	if cerr := resp.Body.Close(); err == nil {
 		err = cerr
 	}
-	return resp, r, err
+	return resp.TLS, r, err
 }

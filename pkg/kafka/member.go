@@ -1,7 +1,6 @@
 package kafka
 
 import (
-	"context"
 	"fmt"
 	"strconv"
 
@@ -173,8 +172,7 @@ func (m *member) Cleanup(sarama.ConsumerGroupSession) error { return nil }
 func (m *member) ConsumeClaim(session sarama.ConsumerGroupSession, claim sarama.ConsumerGroupClaim) error {
 	// The session's context is the claim's: with eager rebalancing all claims
 	// of a member end together.
-	var ctx context.Context = session.Context()
-	return m.handle(ctx, &Claim{
+	return m.handle(session.Context(), &Claim{
 		Topic: claim.Topic(), Partition: claim.Partition(), Start: m.starts[place{claim.Topic(), claim.Partition()}],
 		member: m, session: session, claim: claim,
 	})
