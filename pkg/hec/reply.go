@@ -193,7 +193,12 @@ func (r *reply) byStatus(location string) {
 		r.class, r.hint = Blocked, "something in between refuses gzip; set hec.gzip to false"
 	case s == http.StatusRequestTimeout || s == http.StatusTooEarly || s == http.StatusTooManyRequests:
 		r.class = Transient
-	case s == http.StatusBadRequest || s == http.StatusRequestEntityTooLarge:
+	case s == http.StatusBadRequest:
+		// Not HEC's own word: a proxy, a web firewall, or plain HTTP sent to a
+		// TLS port, which answer so to everything. Taking it for a verdict on
+		// events would empty the topic into the dead letters.
+		r.class, r.hint = Blocked, "this is no answer of HEC; check hec.url, its http or https, and what stands before Splunk"
+	case s == http.StatusRequestEntityTooLarge:
 		r.class = RefusedBatch
 	case s >= 500:
 		r.class, r.fresh = Transient, true

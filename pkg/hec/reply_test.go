@@ -56,7 +56,7 @@ func TestClassify(t *testing.T) {
 		{"wrong method", 405, `{"text":"The requested URL was not found on this server.","code":405}`, Blocked, noNumber, 405, "hec.url"},
 		{"too large", 413, `<html><body>Content-Length of 900000000 too large</body></html>`, RefusedBatch, noNumber, 413, ""},
 		{"no gzip", 415, `<html>Unsupported Media Type</html>`, Blocked, noNumber, 415, "hec.gzip"},
-		{"malformed gzip", 400, `<html>Bad Request</html>`, RefusedBatch, noNumber, 400, ""},
+		{"a proxy's 400", 400, `<html>The plain HTTP request was sent to HTTPS port</html>`, Blocked, noNumber, 400, "https"},
 		{"time-out", 408, `Your request timed out. Try again.`, Transient, noNumber, 408, ""},
 		{"throttled", 429, ``, Transient, noNumber, 429, ""},
 		{"bad gateway", 502, `<html>`, Transient, noNumber, 502, ""},
