@@ -141,7 +141,7 @@ func (a *App) Run(ctx context.Context) (err error) {
 	})
 	a.systemd.Ready()
 	defer context.AfterFunc(ctx, func() {
-		a.log.Info("stopping: nothing more is read; waiting for what was sent", zap.Duration("at_most", cfg.Batch.Drain), zap.Error(context.Cause(ctx)))
+		a.log.Info("stopping: nothing more is read; waiting for what was sent", zap.Duration("at_most", cfg.Batch.Drain), zap.NamedError("because", context.Cause(ctx)))
 		a.systemd.Stopping()
 	})()
 	err = all.Wait()

@@ -18,7 +18,7 @@ func kafkaKeys() section {
 			},
 			{
 				Name: "kafka.topic_pattern", Kind: String,
-				Doc: "Regular expression in Go's syntax; topics whose whole name matches it are read as well. " +
+				Doc: "Regular expression in Go's syntax; the topics whose whole name matches it are read instead of kafka.topics. " +
 					"Topics made later are found within kafka.metadata_refresh.",
 				Example: "confluent-audit-log-events(-.+)?",
 			},

@@ -204,8 +204,9 @@ func TestWarnings(t *testing.T) {
 		},
 		{
 			name: "without effect", content: minimal, mode: 0o600,
-			flags: []string{"--kafka.security-protocol=PLAINTEXT", "--kafka.tls.ca-file=x", "--hec.url=http://localhost:8088", "--hec.tls.ca-file=y"},
+			flags: []string{"--kafka.topics=a", "--kafka.topic-pattern=b", "--kafka.security-protocol=PLAINTEXT", "--kafka.tls.ca-file=x", "--hec.url=http://localhost:8088", "--hec.tls.ca-file=y"},
 			want: []string{
+				"kafka.topics (flag --kafka.topics): has no effect, since kafka.topic_pattern is set",
 				"kafka.tls.ca_file (flag --kafka.tls.ca-file): has no effect, since kafka.security_protocol is PLAINTEXT",
 				"kafka.sasl.username (FILE:4): has no effect, since kafka.security_protocol is PLAINTEXT",
 				"kafka.sasl.password (environment AUDITLOG_FORWARDER_KAFKA_SASL_PASSWORD): has no effect, since kafka.security_protocol is PLAINTEXT",

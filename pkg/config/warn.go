@@ -36,6 +36,9 @@ func (l *Loaded) dangers() []string {
 			}
 		}
 	}
+	if k.TopicPattern != "" {
+		unused("kafka.topics", "kafka.topic_pattern is set")
+	}
 	if !k.UsesTLS() {
 		unused("kafka.tls.", "kafka.security_protocol is "+k.SecurityProtocol)
 	}

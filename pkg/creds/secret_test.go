@@ -22,11 +22,12 @@ func TestSecretNeverPrints(t *testing.T) {
 		Ptr   *creds.Secret
 		List  []creds.Secret
 		Map   map[string]creds.Secret
+		inner creds.Secret // fmt calls no methods on it
 	}
 	s := creds.NewSecret("s3cret")
-	h := holder{Token: s, Any: s, Ptr: &s, List: []creds.Secret{s}, Map: map[string]creds.Secret{"k": s}}
+	h := holder{Token: s, Any: s, Ptr: &s, List: []creds.Secret{s}, Map: map[string]creds.Secret{"k": s}, inner: s}
 	printed := map[string]string{}
-	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d", "%t", "%c"} {
 		printed["secret "+verb] = fmt.Sprintf(verb, s)
 		printed["pointer "+verb] = fmt.Sprintf(verb, &s)
 		printed["holder "+verb] = fmt.Sprintf(verb, h)

@@ -1,0 +1,119 @@
+package config
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+
+	"auditlog-forwarder/pkg/creds"
+)
+
+// TestTable holds the table of keys and the rooms' structs together.
+func TestTable(t *testing.T) {
+	t.Parallel()
+	defaults, keys := Defaults(), Keys()
+	envs := map[string]string{FileEnv: "the configuration file"}
+	for _, k := range keys {
+		if k.Doc == "" || !strings.HasSuffix(k.Doc, ".") || strings.Contains(k.Doc, "  ") {
+			t.Errorf("%s: documentation is not made of sentences: %q", k.Name, k.Doc)
+		}
+		if other, taken := envs[k.Env()]; taken {
+			t.Errorf("%s and %s share the variable %s", k.Name, other, k.Env())
+		}
+		envs[k.Env()] = k.Name
+		if isServiceLink(k.Env()) {
+			t.Errorf("%s: Kubernetes sets %s", k.Name, k.Env())
+		}
+		if k.Example == "" && !k.Secret {
+			t.Errorf("%s: no example", k.Name)
+		}
+		if strings.HasSuffix(k.Name, fileSuffix) {
+			if of, ok := lookup(keys, strings.TrimSuffix(k.Name, fileSuffix)); ok != of.FromFile {
+				t.Errorf("%s: is a file of no key", k.Name)
+			} else if ok {
+				continue // it has no field
+			}
+		}
+		v, ok := defaults.value(k.Name)
+		if !ok {
+			t.Errorf("%s: no field of Config has this name", k.Name)
+			continue
+		}
+		if k.Secret != (reflect.TypeOf(v) == reflect.TypeFor[creds.Secret]()) {
+			t.Errorf("%s: secret is %t, type is %T", k.Name, k.Secret, v)
+		}
+		for _, text := range append([]string{k.Example, k.text(v), k.Min, k.Max}, k.Values...) {
+			parsed, err := k.parse(text)
+			if text != "" && err != nil {
+				t.Errorf("%s: %v", k.Name, err)
+			}
+			if text != "" && !reflect.TypeOf(parsed).ConvertibleTo(reflect.TypeOf(v)) {
+				t.Errorf("%s: is %s in the table and %T in the struct", k.Name, k.Kind, v)
+			}
+		}
+	}
+	for _, name := range fieldNames("", reflect.TypeFor[Config]()) {
+		if _, ok := lookup(keys, name); !ok {
+			t.Errorf("%s is a field of Config and not in the table", name)
+		}
+	}
+}
+
+// fieldNames returns the dotted names of all fields that hold values.
+func fieldNames(prefix string, typ reflect.Type) []string {
+	if typ.Kind() != reflect.Struct || typ == reflect.TypeFor[creds.Secret]() {
+		return []string{strings.TrimSuffix(prefix, ".")}
+	}
+	var names []string
+	for f := range typ.Fields() {
+		names = append(names, fieldNames(prefix+f.Tag.Get("mapstructure")+".", f.Type)...)
+	}
+	return names
+}
+
+// TestBounds proves that the bounds and values in the table, which people
+// read, are those that Validate holds.
+func TestBounds(t *testing.T) {
+	t.Parallel()
+	load := func(k Key, text string) error {
+		_, err := Load(Source{
+			File:  "testdata/good.minimal.yaml",
+			Env:   secretEnv("AUDITLOG_FORWARDER_HEC_BACKOFF_MIN=1ms"),
+			Flags: parseFlags(t, "--"+k.Flag()+"="+text),
+		})
+		return err
+	}
+	for _, k := range Keys() {
+		for _, text := range append([]string{k.Min, k.Max, k.Example}, k.Values...) {
+			if text == "" || k.Secret || strings.HasSuffix(k.Name, fileSuffix) {
+				continue
+			}
+			if err := load(k, text); err != nil {
+				t.Errorf("%s allows %s in the table: %v", k.Name, text, err)
+			}
+		}
+		for _, b := range []struct {
+			text string
+			step int64
+		}{{k.Min, -1}, {k.Max, 1}} {
+			if b.text == "" {
+				continue
+			}
+			v, err := k.parse(b.text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			n := reflect.ValueOf(v)
+			beyond := reflect.New(n.Type()).Elem()
+			beyond.SetInt(n.Int() + b.step)
+			if err := load(k, k.text(beyond.Interface())); err == nil {
+				t.Errorf("%s: %v is accepted, beyond %s", k.Name, beyond, b.text)
+			}
+		}
+		if len(k.Values) > 0 {
+			if err := load(k, "bogus"); err == nil {
+				t.Errorf("%s: bogus is accepted", k.Name)
+			}
+		}
+	}
+}
