@@ -74,9 +74,6 @@ func (s *Store) Put(entries []Entry) error {
 		s.metrics.errors.Inc()
 		return fmt.Errorf("keep %d refused records in %s: %w", len(entries), filepath.Join(s.cfg.Dir, dataFile), err)
 	}
-	for _, e := range entries {
-		s.metrics.stored(e.Reason)
-	}
 	return nil
 }
 
