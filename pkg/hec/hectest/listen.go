@@ -66,7 +66,7 @@ func (s *Server) listen() error {
 	s.listener.addr = ln.Addr().String() // Resume wants the same port
 	srv := &http.Server{
 		Handler:     s,
-		
+		IdleTimeout: s.cfg.idle,
 		// Broken handshakes are what some tests are about; they need no log.
 		ErrorLog:  slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
 		Protocols: new(http.Protocols),

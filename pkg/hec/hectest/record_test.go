@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -109,5 +110,42 @@ func TestEventsDoNotShareBuffers(t *testing.T) {
 	}
 	if s.Len() != 20 {
 		t.Errorf("indexed %d, want 20", s.Len())
+	}
+}
+
+// Close and Pause must not return while a request may still index.
+func TestCloseWaitsForRequestsInFlight(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		s := hectest.New(hectest.WithSink(func(hectest.Event) { <-release }))
+		go serve(t, s, event, hectest.DefaultToken, "", `{"event":1}`)
+		synctest.Wait()
+		closed := false
+		go func() {
+			s.Close()
+			closed = true
+		}()
+		synctest.Wait()
+		if closed {
+			t.Error("closed while a sink was at work")
+		}
+		close(release)
+		synctest.Wait()
+		if !closed || s.Len() != 1 {
+			t.Errorf("closed = %t with %d indexed, want true and 1", closed, s.Len())
+		}
+	})
+}
+
+// A request that slips in while the server stops must not read as success.
+func TestClosedServerAnswersNothing(t *testing.T) {
+	t.Parallel()
+	s := hectest.New()
+	front := httptest.NewServer(s)
+	defer front.Close()
+	s.Close()
+	if got, body, err := post(t.Context(), t, client(t, nil), front.URL+event, `{"event":1}`); err == nil {
+		t.Errorf("a closed server answered %d %s", got.status, body)
 	}
 }

@@ -232,7 +232,7 @@ func (r Reply) body(ackID int) (contentType string, body []byte) {
 		return "text/html; charset=UTF-8", []byte("<!doctype html><html><head><title>" + strconv.Itoa(r.status) + " " +
 			http.StatusText(r.status) + "</title></head><body><h1>" + r.text + "</h1></body></html>\r\n")
 	}
-	text, _ := json.Marshal(r.text) //nolint:errchkjson // a string always encodes
+	text, _ := json.Marshal(r.text) // a string always encodes
 	b := append([]byte(`{"text":`), text...)
 	b = strconv.AppendInt(append(b, `,"code":`...), int64(r.code), 10)
 	if r.numbered {

@@ -176,6 +176,7 @@ func TestRequests(t *testing.T) {
 
 		{"1.9 M1 no channel", request{auth: "Splunk " + ackTok, body: one, status: 400, reply: `{"text":"Data channel is missing","code":10}`}, 0},
 		{"1.9 D channel is no guid", request{auth: "Splunk " + ackTok, channel: "abc", body: one, status: 400, reply: `{"text":"Invalid data channel","code":11}`}, 0},
+		{"1.9 inferred channel in a longer spelling", request{auth: "Splunk " + ackTok, channel: "urn:uuid:" + chanA, body: one, status: 400, reply: `{"text":"Invalid data channel","code":11}`}, 0},
 		{"1.9 D channel in the query", request{path: event + "?channel=" + chanA, auth: "Splunk " + ackTok, body: one, status: 200, reply: `{"text":"Success","code":0,"ackId":0}`}, 1},
 		{"1.9 M2 poll with a token without useACK", request{path: "/services/collector/ack", body: `{"acks":[0]}`, status: 400, reply: `{"text":"ACK is disabled","code":14}`}, 0},
 		{"1.9 D poll without channel", request{path: "/services/collector/ack", auth: "Splunk " + ackTok, body: `{"acks":[0]}`, status: 400, reply: `{"text":"Data channel is missing","code":10}`}, 0},
