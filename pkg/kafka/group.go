@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -48,13 +49,43 @@ type Claim struct {
 	session sarama.ConsumerGroupSession
 	claim   sarama.ConsumerGroupClaim
 	started bool // a record has been read; owned by the handler's goroutine
+	end     atomic.Int64
 }
 
 // Messages returns the channel of records; Read makes them ours.
 func (c *Claim) Messages() <-chan *sarama.ConsumerMessage { return c.claim.Messages() }
 
-// HighWater returns the partition's end as of the last fetch.
-func (c *Claim) HighWater() int64 { return max(c.claim.HighWaterMarkOffset(), c.Start) }
+// HighWater returns the partition's end, as of the last fetch or, where none
+// goes on, as of the last seconds.
+func (c *Claim) HighWater() int64 {
+	return max(c.claim.HighWaterMarkOffset(), c.end.Load(), c.Start)
+}
+
+// askEnd is how often a claim that does not fetch asks for the partition's end.
+const askEnd = 5 * time.Second
+
+// watchEnd asks for the partition's end while nothing is fetched. Sarama learns
+// it from fetching, and a lane that Splunk holds up does not fetch: the lag
+// would stand still just when it matters.
+func (c *Claim) watchEnd(ctx context.Context) {
+	tick := time.NewTicker(askEnd)
+	defer tick.Stop()
+	for before := int64(-1); ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if fetched := c.claim.HighWaterMarkOffset(); fetched != before {
+			before = fetched
+			continue
+		}
+		// An error is none of this watcher's: fetching will meet it as well.
+		if end, err := c.member.client.GetOffset(c.Topic, c.Partition, sarama.OffsetNewest); err == nil {
+			c.end.Store(end)
+		}
+	}
+}
 
 // Mark takes the next offset to read; it is committed within CommitInterval,
 // and when the partition is given back.
@@ -156,6 +187,8 @@ func (g *Group) connected(ctx context.Context, handle Handler, joined func()) (e
 	if err != nil {
 		return err
 	}
+	var watchers sync.WaitGroup
+	defer watchers.Wait() // after Close, which ends what they wait for
 	defer func() {
 		if cerr := client.Close(); err == nil {
 			err = cerr
@@ -174,7 +207,7 @@ func (g *Group) connected(ctx context.Context, handle Handler, joined func()) (e
 		watching.Wait()
 	}()
 
-	m := &member{group: g, client: client, handle: handle, joined: joined}
+	m := &member{group: g, client: client, handle: handle, joined: joined, watchers: &watchers}
 	for ctx.Err() == nil {
 		topics, err := g.topics(client)
 		if err != nil {

@@ -379,6 +379,63 @@ func TestStaticMember(t *testing.T) {
 	})
 }
 
+// TestLagIsKnownWithoutFetching: a reader that is held up fetches nothing more,
+// and still learns how far the partition has grown.
+func TestLagIsKnownWithoutFetching(t *testing.T) {
+	t.Parallel()
+	b := kafkatest.Shared(t)
+	topic := kafkatest.Name(t, "end")
+	b.CreateTopic(t, topic, 1)
+	g, err := kafka.NewGroup(settings(b, kafkatest.Name(t, "g"), topic), kafka.Options{
+		Drain: time.Second, Log: zap.NewNop(), Registerer: prometheus.NewRegistry(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	claims := make(chan *kafka.Claim)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() {
+		done <- g.Run(ctx, func(ctx context.Context, c *kafka.Claim) error {
+			claims <- c
+			<-ctx.Done() // reads nothing
+			return nil
+		})
+	}()
+	c := <-claims
+	client := b.Client(t, kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	add := func(n int) {
+		t.Helper()
+		var records []*kgo.Record
+		for range n {
+			records = append(records, &kgo.Record{Topic: topic, Value: make([]byte, 2000)})
+		}
+		if err := client.ProduceSync(t.Context(), records...).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tick, limit := time.NewTicker(50*time.Millisecond), time.After(60*time.Second)
+	defer tick.Stop()
+	until := func(what string, cond func() bool) {
+		t.Helper()
+		for !cond() {
+			select {
+			case <-tick.C:
+			case <-limit:
+				t.Fatalf("waited in vain for %s; the end is known as %d", what, c.HighWater())
+			}
+		}
+	}
+	add(3000) // far more than Sarama buffers
+	until("the first fetch", func() bool { return c.HighWater() > 0 })
+	add(500) // no fetch will see these
+	until("the end", func() bool { return c.HighWater() == 3500 })
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
 func TestTopicPattern(t *testing.T) {
 	t.Parallel()
 	b := kafkatest.Shared(t)

@@ -1,8 +1,10 @@
 package kafka
 
 import (
+	"context"
 	"fmt"
 	"strconv"
+	"sync"
 
 	"github.com/IBM/sarama"
 	"go.uber.org/zap"
@@ -16,6 +18,9 @@ type member struct {
 	handle Handler
 	joined func()
 	starts map[place]int64 // written by Setup, then only read
+	// watchers outlive a session by one request at most, which must not hold up
+	// its end; whoever closes the client waits for them.
+	watchers *sync.WaitGroup
 }
 
 // place is a partition of a topic.
@@ -172,8 +177,12 @@ func (m *member) Cleanup(sarama.ConsumerGroupSession) error { return nil }
 func (m *member) ConsumeClaim(session sarama.ConsumerGroupSession, claim sarama.ConsumerGroupClaim) error {
 	// The session's context is the claim's: with eager rebalancing all claims
 	// of a member end together.
-	return m.handle(session.Context(), &Claim{
+	c := &Claim{
 		Topic: claim.Topic(), Partition: claim.Partition(), Start: m.starts[place{claim.Topic(), claim.Partition()}],
 		member: m, session: session, claim: claim,
-	})
+	}
+	ctx, cancel := context.WithCancel(session.Context())
+	defer cancel()
+	m.watchers.Go(func() { c.watchEnd(ctx) })
+	return m.handle(ctx, c)
 }
