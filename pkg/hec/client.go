@@ -13,11 +13,9 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/klauspost/compress/gzip"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
@@ -55,7 +53,7 @@ type Client struct {
 	log       *zap.Logger
 	metrics   *metrics
 	problem   problem
-	zippers   sync.Pool // of *zipper
+	zip       *zipper // nil: no compression
 }
 
 // New makes a client. It sends nothing.
@@ -109,7 +107,11 @@ func New(cfg Config, opts Options) (*Client, error) {
 		log:     opts.Log,
 		metrics: newMetrics(opts.Registerer),
 		problem: problem{log: opts.Log, tell: opts.OnProblem},
-		zippers: sync.Pool{New: func() any { return newZipper(cfg.GzipLevel) }},
+	}
+	if cfg.Gzip {
+		if c.zip, err = newZipper(cfg.GzipLevel); err != nil {
+			return nil, fmt.Errorf("hec.gzip_level: %w", err)
+		}
 	}
 	if cfg.TLS.InsecureSkipVerify {
 		c.log.Warn("hec.tls.insecure_skip_verify is on: anyone on the way can read the token and the events; use hec.tls.ca_file instead")
@@ -184,40 +186,4 @@ func (c *Client) deliver(ctx context.Context, body []byte, ends []int, from, to 
 
 func refusal(index int, r *reply) audit.Refusal {
 	return audit.Refusal{Index: index, Code: r.id(), Reply: r.Error()}
-}
-
-// zipper compresses one request body; it is used again and again.
-type zipper struct {
-	w   *gzip.Writer
-	buf bufferWriter
-}
-
-type bufferWriter []byte
-
-func (b *bufferWriter) Write(p []byte) (int, error) {
-	*b = append(*b, p...)
-	return len(p), nil
-}
-
-func newZipper(level int) *zipper {
-	z := &zipper{}
-	w, err := gzip.NewWriterLevel(&z.buf, level)
-	if err != nil { // Config.Validate bounds the level
-		w = gzip.NewWriter(&z.buf)
-	}
-	z.w = w
-	return z
-}
-
-// zip returns the compressed form, valid until the next call.
-func (z *zipper) zip(plain []byte) ([]byte, error) {
-	z.buf = z.buf[:0]
-	z.w.Reset(&z.buf)
-	if _, err := z.w.Write(plain); err != nil {
-		return nil, err
-	}
-	if err := z.w.Close(); err != nil {
-		return nil, err
-	}
-	return z.buf, nil
 }

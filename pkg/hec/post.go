@@ -20,17 +20,13 @@ import (
 // ends. The bytes of plain are not read after it returned.
 func (c *Client) post(ctx context.Context, plain []byte) (*reply, error) {
 	wire, encoding := plain, "identity"
-	if c.cfg.Gzip {
-		z, ok := c.zippers.Get().(*zipper)
-		if !ok {
-			z = newZipper(c.cfg.GzipLevel)
-		}
-		defer c.zippers.Put(z)
-		var err error
-		if wire, err = z.zip(plain); err != nil {
+	if c.zip != nil {
+		zipped, release, err := c.zip.compress(plain)
+		defer release()
+		if err != nil {
 			return nil, fmt.Errorf("compress a batch of %d bytes: %w", len(plain), err)
 		}
-		encoding = "gzip"
+		wire, encoding = zipped, "gzip"
 	}
 	// net/http may read a body after it has returned the answer, and the
 	// buffers are used again: wait until every attempt has let go of them.
