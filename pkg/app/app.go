@@ -124,6 +124,10 @@ func (a *App) Run(ctx context.Context) (err error) {
 		zap.String("per_partition", humanize.IBytes(uint64(perPartition.usual))),
 		zap.String("per_partition_if_every_batch_holds_an_event_of_the_largest_size", humanize.IBytes(uint64(perPartition.most))))
 
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(collectAt)
+	}
+
 	side, stopSide := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopSide()
 	all, side := errgroup.WithContext(side)

@@ -61,6 +61,9 @@ func checkDeadLetters(cfg deadletter.Config) (name, found string, err error) {
 		return name, fmt.Sprintf("%s: in use by a running forwarder", cfg.Dir), nil
 	}
 	if err != nil {
+		if !strings.Contains(err.Error(), "; ") {
+			err = fmt.Errorf("%w; give dead_letter.dir a folder that this user may write", err)
+		}
 		return name, "", err
 	}
 	found = cfg.Dir + ": can be written"

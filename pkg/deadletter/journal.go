@@ -199,10 +199,11 @@ func explain(err error) error {
 		{syscall.EFBIG, "file size limit reached: raise it (ulimit -f, LimitFSIZE= of the unit) and restart, or replay or archive the entries"},
 		{syscall.EROFS, "read-only file system: mount it writable, or point dead_letter.dir elsewhere and restart"},
 		{syscall.EACCES, "give this user the right to read and write there (each instance needs its own folder)"},
+		{syscall.ENOTDIR, "a file stands where the folder should be: move it away, or point dead_letter.dir elsewhere and restart"},
 		{syscall.EIO, "the disk reports an error: see the kernel log, then point dead_letter.dir at a sound disk and restart"},
 	} {
 		if errors.Is(err, c.errno) {
-			return fmt.Errorf("%w (%s)", err, c.step)
+			return fmt.Errorf("%w; %s", err, c.step)
 		}
 	}
 	return err

@@ -95,7 +95,7 @@ type Claim struct {
 // MemoryPerLane returns the most bytes that one lane holds in batches while
 // no record has more than maxRecord bytes: Window batches out and one open.
 func (c Config) MemoryPerLane(maxRecord int) int {
-	return (c.Window + 1) * (c.MaxBytes + maxRecord + envelopeRoom + c.MaxEvents*bytesPerEvent)
+	return (c.Window + 1) * (c.MaxBytes + slack + maxRecord + envelopeRoom + c.MaxEvents*bytesPerEvent)
 }
 
 func (f *Forwarder) enter(l *lane) {

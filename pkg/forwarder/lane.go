@@ -310,7 +310,7 @@ func (l *lane) fresh() *batch {
 		l.spare = l.spare[:n-1]
 		return b
 	}
-	return &batch{body: make([]byte, 0, l.f.cfg.MaxBytes+envelopeRoom), filtered: map[string]int{}}
+	return &batch{body: make([]byte, 0, l.f.cfg.MaxBytes+slack), filtered: map[string]int{}}
 }
 
 // end is the way out: nothing new is sent, what is out has until the drain's

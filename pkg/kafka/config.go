@@ -66,7 +66,7 @@ func DefaultConfig() Config {
 		CommitInterval:   time.Second,
 		MetadataRefresh:  time.Minute,
 		FetchMaxWait:     500 * time.Millisecond,
-		FetchBytes:       1 << 20,
+		FetchBytes:       512 << 10,
 	}
 }
 
