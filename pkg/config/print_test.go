@@ -42,7 +42,7 @@ func TestPrintYAML(t *testing.T) {
   commit_interval: 1s # default
   metadata_refresh: 1m # default
   fetch_max_wait: 500ms # default
-  fetch_bytes: 1MiB # default
+  fetch_bytes: 512KiB # default
 hec:
   url: https://s:8088 # c.yaml:5
   token: "[redacted]" # environment AUDITLOG_FORWARDER_HEC_TOKEN
