@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -36,8 +37,9 @@ type Options struct {
 	Version    string // for the User-Agent; Splunk speaks HTTP/1.0 to clients without one
 	Log        *zap.Logger
 	Registerer prometheus.Registerer
-	// OnProblem is told when Splunk stops taking events, with the reason, each
-	// time the reason changes, and with nil when it takes them again. Optional.
+	// OnProblem is told nil when Splunk has answered for the first time that it
+	// takes events; then the reason whenever it stops taking them or the reason
+	// changes, and nil when it takes them again. Optional.
 	OnProblem func(error)
 }
 
@@ -53,7 +55,8 @@ type Client struct {
 	log       *zap.Logger
 	metrics   *metrics
 	problem   problem
-	zip       *zipper // nil: no compression
+	posting   atomic.Int64 // posts under way, waits between their tries included
+	zip       *zipper      // nil: no compression
 }
 
 // New makes a client. It sends nothing.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -89,9 +90,13 @@ func (r *rig) bodies() []string {
 	return all
 }
 
+// told returns what OnProblem was told, without the first good news.
 func (r *rig) told() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if len(r.problems) > 0 && r.problems[0] == "" {
+		return slices.Clone(r.problems[1:])
+	}
 	return slices.Clone(r.problems)
 }
 
@@ -472,6 +477,82 @@ func TestDeliverAnything(t *testing.T) {
 	}
 	if settled != total {
 		t.Errorf("%d events of %d are settled", settled, total)
+	}
+}
+
+// TestWatch: with nothing to post, a withdrawn token is noticed, and so is its
+// return; nothing is indexed by asking.
+func TestWatch(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, nil)
+	news := make(chan error)
+	r.problem.tell = func(err error) { news <- err }
+	next := func() error {
+		select {
+		case err := <-news:
+			return err
+		case <-t.Context().Done():
+			return t.Context().Err()
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	r.server.RemoveToken(hectest.DefaultToken)
+	done := make(chan struct{})
+	go func() { defer close(done); r.Watch(ctx) }()
+	if err := next(); err == nil || !strings.Contains(err.Error(), "HEC code 4") {
+		t.Errorf("told %v of a token that does not exist", err)
+	}
+	r.server.SetToken(hectest.Token{Value: hectest.DefaultToken})
+	if err := next(); err != nil {
+		t.Errorf("told %v of a good token", err)
+	}
+	cancel()
+	<-done
+	if n := r.server.Len(); n != 0 {
+		t.Errorf("asking has indexed %d events", n)
+	}
+}
+
+// TestWatchHoldsBack: while posts are tried again, an empty post that
+// succeeds must not call it mended.
+func TestWatchHoldsBack(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, nil)
+	release := make(chan struct{})
+	r.server.SetFault(func(_ int, req *http.Request) *hectest.Reply {
+		if body, err := io.ReadAll(req.Body); err != nil || len(body) == 0 {
+			return nil
+		}
+		select {
+		case <-release:
+			return nil
+		default:
+			wrong := hectest.HECEvent(7, 0).Lost()
+			return &wrong
+		}
+	})
+	delivered := make(chan error)
+	go func() {
+		_, err := r.Deliver(t.Context(), first(r.batch(numbered(1)...)), second(r.batch(numbered(1)...)))
+		delivered <- err
+	}()
+	if err := r.server.WaitUntil(t.Context(), func(s hectest.Stats) bool { return s.Answered >= 2 }); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { defer close(done); r.Watch(ctx) }()
+	if err := r.server.WaitUntil(t.Context(), func(s hectest.Stats) bool { return s.Answered >= 20 }); err != nil {
+		t.Fatal(err)
+	}
+	if told := r.told(); len(told) != 1 || !strings.Contains(told[0], "hec.index") {
+		t.Errorf("told %q, want once that the index is wrong", told)
+	}
+	cancel()
+	<-done
+	close(release)
+	if err := <-delivered; err != nil {
+		t.Error(err)
 	}
 }
 

@@ -19,6 +19,8 @@ import (
 // post sends one request until Splunk gives an answer that settles it, or ctx
 // ends. The bytes of plain are not read after it returned.
 func (c *Client) post(ctx context.Context, plain []byte) (*reply, error) {
+	c.posting.Add(1)
+	defer c.posting.Add(-1)
 	wire, encoding := plain, "identity"
 	if c.zip != nil {
 		zipped, release, err := c.zip.compress(plain)
@@ -121,7 +123,7 @@ func (a *attempts) check(ctx context.Context, resp *http.Response, err error) (b
 	if err == nil {
 		m.requests.WithLabelValues(a.last.class.String()).Inc()
 		// A refusal is an answer as well: Splunk works.
-		a.client.problem.set(nil)
+		a.client.problem.works()
 		return false, nil
 	}
 	var r *reply
@@ -132,7 +134,7 @@ func (a *attempts) check(ctx context.Context, resp *http.Response, err error) (b
 	a.last = r
 	m.requests.WithLabelValues(r.class.String()).Inc()
 	m.retries.WithLabelValues(r.class.String()).Inc()
-	a.client.problem.set(&Problem{Class: r.class, err: err})
+	a.client.problem.fails(&Problem{Class: r.class, err: err})
 	return true, nil
 }
 

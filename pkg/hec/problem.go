@@ -35,28 +35,37 @@ type problem struct {
 	mu    sync.Mutex
 	text  string // what was told last; empty: Splunk takes events
 	since time.Time
-	tries int // failed posts in a row, of all lanes
+	tries int  // failed posts in a row, of all lanes
+	asked bool // Splunk has taken something, or said that it would
 }
 
 // grumble is how many posts in a row must fail in passing before it is told:
 // a single busy answer heals itself and would only make noise.
 const grumble = 3
 
-func (p *problem) set(now *Problem) {
+// works notes that Splunk takes events, or says that it would.
+func (p *problem) works() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if now == nil {
-		tries, told := p.tries, p.text != ""
-		p.text, p.tries = "", 0
-		if !told {
-			return
-		}
-		p.log.Info("splunk takes events again", zap.Duration("after", time.Since(p.since)), zap.Int("failed_posts", tries))
-		if p.tell != nil {
-			p.tell(nil)
-		}
+	switch {
+	case p.text != "":
+		p.log.Info("splunk takes events again", zap.Duration("after", time.Since(p.since)), zap.Int("failed_posts", p.tries))
+	case !p.asked:
+		p.log.Info("splunk answers, and the token is good")
+	default:
+		p.tries = 0
 		return
 	}
+	p.text, p.tries, p.asked = "", 0, true
+	if p.tell != nil {
+		p.tell(nil)
+	}
+}
+
+// fails notes why it does not.
+func (p *problem) fails(now *Problem) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.tries++; p.tries == 1 {
 		p.since = time.Now()
 	}
