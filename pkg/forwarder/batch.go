@@ -14,12 +14,16 @@ const (
 	// bytesPerEvent is what a batch keeps per event besides its encoded form:
 	// an event and an end, with the room that append keeps in reserve.
 	bytesPerEvent = 96
+	// bytesPerDead is what a dead letter keeps besides its bytes.
+	bytesPerDead = 256
 	// envelopeRoom is more than a sink adds to a value.
 	envelopeRoom = 4 << 10
 	// slack is the room of a body beyond MaxBytes: a batch is full when another
 	// event of the last one's size would not fit, and the next may be larger.
 	// Without it one batch in nine was made anew.
 	slack = 16 << 10
+	// keptDead is how many places for dead letters a batch keeps.
+	keptDead = 64
 )
 
 // batch is a run of a partition's records. Its buffers are the lane's and are
@@ -67,10 +71,13 @@ func (b *batch) reset(maxBytes int) {
 	if cap(b.body) > maxBytes+slack {
 		b.body = make([]byte, 0, maxBytes+slack)
 	}
-	if cap(b.side) > maxBytes {
+	if cap(b.side) > maxBytes/2 {
 		b.side = nil
 	}
-	clear(b.dead) // the entries hold bodies
+	if cap(b.dead) > keptDead {
+		b.dead = nil
+	}
+	clear(b.dead[:cap(b.dead)]) // the entries hold bodies, also those that were refused
 	clear(b.filtered)
 	*b = batch{
 		body: b.body[:0], ends: b.ends[:0], events: b.events[:0], side: b.side[:0],
@@ -109,7 +116,7 @@ func (b *batch) addDead(rec *audit.Record, reason deadletter.Reason, detail stri
 	kept := *rec
 	kept.Key, kept.Value = slices.Clone(rec.Key), slices.Clone(rec.Value)
 	kept.Headers = make([]audit.Header, len(rec.Headers))
-	b.deadSize += len(rec.Key) + len(rec.Value)
+	b.deadSize += bytesPerDead + len(rec.Key) + len(rec.Value)
 	for i, h := range rec.Headers {
 		kept.Headers[i] = audit.Header{Key: h.Key, Value: slices.Clone(h.Value)}
 		b.deadSize += len(h.Key) + len(h.Value)

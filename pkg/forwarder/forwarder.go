@@ -20,7 +20,9 @@ package forwarder
 
 import (
 	"context"
+	"fmt"
 	"sync"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
@@ -73,6 +75,7 @@ type Forwarder struct {
 
 	mu    sync.Mutex
 	lanes map[*lane]struct{} // the running ones, for the gauges
+	taken int64              // records read by lanes that have ended
 }
 
 // New makes a forwarder.
@@ -93,9 +96,10 @@ type Claim struct {
 }
 
 // MemoryPerLane returns the most bytes that one lane holds in batches while
-// no record has more than maxRecord bytes: Window batches out and one open.
+// no record has more than maxRecord bytes: Window batches out and one open,
+// each with its body, and keys, headers and dead letters within MaxBytes.
 func (c Config) MemoryPerLane(maxRecord int) int {
-	return (c.Window + 1) * (c.MaxBytes + slack + maxRecord + envelopeRoom + c.MaxEvents*bytesPerEvent)
+	return (c.Window + 1) * (2*c.MaxBytes + slack + maxRecord + envelopeRoom + c.MaxEvents*bytesPerEvent)
 }
 
 func (f *Forwarder) enter(l *lane) {
@@ -108,6 +112,31 @@ func (f *Forwarder) leave(l *lane) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	delete(f.lanes, l)
+	f.taken += l.taken.Load()
+}
+
+// Stuck returns the partitions whose lanes do not turn within the time given.
+// Waiting for Kafka, for Splunk, or for room on the disk is no reason to be
+// among them: a lane answers from all of these. What remains is a disk that
+// hangs in the middle of a write, or a mistake in this program.
+func (f *Forwarder) Stuck(ctx context.Context, within time.Duration) []string {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	var stuck []string
+	for _, l := range f.running() {
+		if l.excused.Load() {
+			continue
+		}
+		select {
+		case l.ping <- none{}:
+		case <-l.gone:
+		case <-ctx.Done():
+			if !l.excused.Load() {
+				stuck = append(stuck, fmt.Sprintf("%s/%d", l.claim.Topic, l.claim.Partition))
+			}
+		}
+	}
+	return stuck
 }
 
 // running returns the lanes of this moment.

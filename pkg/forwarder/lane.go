@@ -35,6 +35,10 @@ type lane struct {
 	spare  []*batch // settled, to be used again
 	linger *time.Timer
 	done   chan *batch // batches that have come back; room for the whole window
+	ping   chan none   // taken by a lane that turns; see Forwarder.Stuck
+	gone   chan none   // closed when the lane has ended
+	told   time.Time   // when dead letters were last logged
+	untold int         // dead letters since then
 
 	// send lives on for Drain after the claim has ended: ending it gives up
 	// what is still out.
@@ -47,7 +51,11 @@ type lane struct {
 	oldest    atomic.Int64 // Unix ms of the oldest record that is not settled; 0: none
 	inFlight  atomic.Int64 // bytes
 	unsettled atomic.Int64 // records read and not settled
+	taken     atomic.Int64 // records read
+	excused   atomic.Bool  // it waits for the dead-letter store or drains, and that is all right
 }
+
+type none struct{}
 
 // Run forwards the records that come through in until the partition is lost,
 // which ends ctx, or in is closed; read turns what comes through into a
@@ -100,6 +108,7 @@ func Run[M any](ctx context.Context, f *Forwarder, claim Claim, in <-chan M, rea
 			l.back(b)
 		case <-l.linger.C:
 			l.due = true
+		case <-l.ping:
 		case <-ctx.Done():
 			return l.end(nil)
 		}
@@ -113,6 +122,8 @@ func (f *Forwarder) newLane(ctx context.Context, claim Claim) *lane {
 		count:  f.metrics.lane(claim),
 		linger: time.NewTimer(time.Hour),
 		done:   make(chan *batch, f.cfg.Window),
+		ping:   make(chan none),
+		gone:   make(chan none),
 	}
 	l.linger.Stop()
 	l.next.Store(claim.Start)
@@ -166,6 +177,7 @@ func (l *lane) take(rec *audit.Record) {
 		l.linger.Reset(l.f.cfg.Linger)
 	}
 	b.add(rec)
+	l.taken.Add(1)
 	l.unsettled.Add(1)
 	if l.oldest.Load() == 0 {
 		l.oldest.Store(rec.Timestamp.UnixMilli())
@@ -173,7 +185,7 @@ func (l *lane) take(rec *audit.Record) {
 	l.sort(b, rec)
 	// One more event like this one would not fit: a full batch never exceeds
 	// MaxBytes by more than one event.
-	if len(b.ends) >= l.f.cfg.MaxEvents || b.records >= maxRecords || b.size()+len(rec.Value) >= l.f.cfg.MaxBytes {
+	if len(b.ends)+len(b.dead) >= l.f.cfg.MaxEvents || b.records >= maxRecords || b.size()+len(rec.Value) >= l.f.cfg.MaxBytes {
 		l.full = true
 	}
 }
@@ -268,6 +280,8 @@ func (l *lane) bury(entries []deadletter.Entry) error {
 	l.log.Error("dead letters cannot be stored; this partition waits", zap.Error(err))
 	l.tell(err)
 	defer l.tell(nil)
+	l.excused.Store(true)
+	defer l.excused.Store(false)
 	wait := backoff.NewExponentialBackOff()
 	wait.MaxInterval = 30 * time.Second
 	_, err = backoff.Retry(l.send, func() (struct{}, error) {
@@ -289,6 +303,7 @@ func (l *lane) tell(err error) {
 // settled does the accounts of a marked batch and takes it back.
 func (l *lane) settled(b *batch, entries []deadletter.Entry) {
 	l.count.settled(b, entries)
+	l.report(entries)
 	l.unsettled.Add(-int64(b.records))
 	l.next.Store(b.next)
 	switch {
@@ -301,6 +316,26 @@ func (l *lane) settled(b *batch, entries []deadletter.Entry) {
 	}
 	b.reset(l.f.cfg.MaxBytes)
 	l.spare = append(l.spare, b)
+}
+
+// reportEvery bounds how often a lane logs its dead letters.
+const reportEvery = 10 * time.Second
+
+// report logs dead letters: the first at once, a flood of them in sums.
+func (l *lane) report(entries []deadletter.Entry) {
+	l.untold += len(entries)
+	if l.untold == 0 || time.Since(l.told) < reportEvery {
+		return
+	}
+	if len(entries) > 0 {
+		e := entries[len(entries)-1]
+		l.log.Warn("records were set aside as dead letters; `deadletter list` shows them",
+			zap.Int("records", l.untold), zap.String("last", e.ID()), zap.String("reason", string(e.Reason)),
+			zap.String("detail", e.Detail), zap.String("reply", e.Reply))
+	} else {
+		l.log.Warn("records were set aside as dead letters; `deadletter list` shows them", zap.Int("records", l.untold))
+	}
+	l.told, l.untold = time.Now(), 0
 }
 
 // fresh returns an empty batch.
@@ -316,6 +351,7 @@ func (l *lane) fresh() *batch {
 // end is the way out: nothing new is sent, what is out has until the drain's
 // end, and what was settled by then is marked, in order.
 func (l *lane) end(err error) error {
+	l.excused.Store(true)
 	l.lose()
 	for err == nil && len(l.fifo) > 0 {
 		if err = l.settle(); err != nil || len(l.fifo) == 0 {
@@ -339,6 +375,7 @@ func (l *lane) end(err error) error {
 	}
 	if n := l.unsettled.Load(); n > 0 {
 		l.count.returned(l.open.records, n)
+		l.unsettled.Store(0)
 		l.log.Info("records that were read and not settled will be read again", zap.Int64("records", n), zap.Int64("from_offset", l.next.Load()))
 	}
 	if errors.Is(err, context.Canceled) {
@@ -358,8 +395,12 @@ func (l *lane) out() (n int) {
 }
 
 func (l *lane) close() {
+	if l.untold > 0 {
+		l.log.Warn("more records were set aside as dead letters", zap.Int("records", l.untold))
+	}
 	l.giveUp()
 	l.stopWait()
 	l.linger.Stop()
 	l.f.leave(l)
+	close(l.gone)
 }

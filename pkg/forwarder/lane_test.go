@@ -347,7 +347,7 @@ func (w *world) checkEnd(f *Forwarder) {
 	if settled := sum.Accepted + sum.Filtered + sum.DeadLettered; settled != int64(len(w.log)) || sum.Unsettled != 0 {
 		w.t.Errorf("the accounts do not add up to %d records: %+v", len(w.log), sum)
 	}
-	if sum.Read != int64(w.taken) {
+	if sum.Read != int64(w.taken) || sum.Missing() != 0 {
 		w.t.Errorf("%d records were read, the accounts say %+v", w.taken, sum)
 	}
 }

@@ -7,12 +7,14 @@
 package hec
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -41,6 +43,9 @@ type Options struct {
 	// takes events; then the reason whenever it stops taking them or the reason
 	// changes, and nil when it takes them again. Optional.
 	OnProblem func(error)
+	// Waiting says in the log what becomes of the events while Splunk takes
+	// none; empty: nothing is lost, they wait in kafka.
+	Waiting string
 }
 
 // Client posts batches to one HEC address. It is safe for concurrent use.
@@ -55,6 +60,7 @@ type Client struct {
 	log       *zap.Logger
 	metrics   *metrics
 	problem   problem
+	warnAcks  sync.Once
 	posting   atomic.Int64 // posts under way, waits between their tries included
 	zip       *zipper      // nil: no compression
 }
@@ -109,7 +115,7 @@ func New(cfg Config, opts Options) (*Client, error) {
 		},
 		log:     opts.Log,
 		metrics: newMetrics(opts.Registerer),
-		problem: problem{log: opts.Log, tell: opts.OnProblem},
+		problem: problem{log: opts.Log, tell: opts.OnProblem, wait: cmp.Or(opts.Waiting, "nothing is lost, they wait in kafka")},
 	}
 	if cfg.Gzip {
 		if c.zip, err = newZipper(cfg.GzipLevel); err != nil {

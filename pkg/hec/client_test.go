@@ -165,6 +165,9 @@ func TestDeliverRetries(t *testing.T) {
 		{"index missing for a while", []hectest.Reply{hectest.HECEvent(7, 0).Lost()}, "hec.index"},
 		{"rolling restart", []hectest.Reply{hectest.Empty(404)}, "hec.url"},
 		{"Splunk Web", []hectest.Reply{hectest.Redirect("/en-US/")}, "Splunk Web"},
+		{"a login page", []hectest.Reply{hectest.HTML(200)}, "hec.url"},
+		{"an empty 200", []hectest.Reply{hectest.Empty(200)}, "hec.url"},
+		{"the body taken off", []hectest.Reply{hectest.HEC(5)}, "without its body"},
 		{"patience asked for", []hectest.Reply{hectest.HEC(9).RetryAfter("3600")}, ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -327,6 +330,34 @@ func TestDeliverHangs(t *testing.T) {
 		t.Fatal(err)
 	}
 	if told := strings.Join(r.told(), "\n"); !strings.Contains(told, "hec.timeout") {
+		t.Errorf("told %q", told)
+	}
+}
+
+// TestDeliverWarnsOfAcks: a token that waits to be asked for acknowledgements.
+func TestDeliverWarnsOfAcks(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, nil, hectest.WithToken(hectest.Token{Value: hectest.DefaultToken, UseACK: true}))
+	for range 3 {
+		if _, err := r.Deliver(t.Context(), first(r.batch(numbered(1)...)), second(r.batch(numbered(1)...))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := r.logs.FilterMessageSnippet("indexer acknowledgement").Len(); n != 1 {
+		t.Errorf("warned %d times, want once", n)
+	}
+}
+
+// TestRepliesKeepSecrets: a page that sends the request back shows no token.
+func TestRepliesKeepSecrets(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, nil)
+	r.server.Script(hectest.HEC(4).WithText("Authorization: Splunk " + hectest.DefaultToken))
+	if _, err := r.Deliver(t.Context(), first(r.batch(numbered(1)...)), second(r.batch(numbered(1)...))); err != nil {
+		t.Fatal(err)
+	}
+	told := strings.Join(r.told(), "\n")
+	if strings.Contains(told, hectest.DefaultToken) || !strings.Contains(told, "[redacted]") {
 		t.Errorf("told %q", told)
 	}
 }

@@ -68,7 +68,13 @@ func (c *Client) post(ctx context.Context, plain []byte) (*reply, error) {
 	}
 	if a.last.class == AcceptedSlow {
 		// Holding the place in the lane's window is what slows the lane down.
-		return a.last, pause(ctx, c.jitter(c.cfg.BackoffMin, c.cfg.BackoffMax, 1))
+		// That the lane ends meanwhile changes nothing: Splunk has the events.
+		_ = pause(ctx, c.jitter(c.cfg.BackoffMin, c.cfg.BackoffMax, 1))
+	}
+	if a.last.acks {
+		c.warnAcks.Do(func() {
+			c.log.Warn("the token uses indexer acknowledgement, which is not asked for; Splunk keeps a list of what waits to be asked, which can fill up: turn it off for this token in Splunk")
+		})
 	}
 	return a.last, nil
 }
@@ -95,7 +101,7 @@ type attempts struct {
 
 // handle reads an answer; its error is what check decides on.
 func (a *attempts) handle(resp *http.Response) error {
-	r, err := readReply(resp)
+	r, err := a.client.readReply(resp)
 	if cerr := resp.Body.Close(); err == nil && cerr != nil {
 		err = cerr
 	}
@@ -112,11 +118,12 @@ func (a *attempts) handle(resp *http.Response) error {
 // check implements retryablehttp.CheckRetry. It is called twice for an
 // answer: before handle, where it only lets it pass, and after.
 func (a *attempts) check(ctx context.Context, resp *http.Response, err error) (bool, error) {
-	if ctx.Err() != nil {
-		return false, ctx.Err()
-	}
 	if resp != nil && err == nil && a.last == nil {
 		return false, nil
+	}
+	// An answer that settles the request counts, also when ctx has ended.
+	if ctx.Err() != nil && err != nil {
+		return false, ctx.Err()
 	}
 	m := a.client.metrics
 	m.duration.Observe(time.Since(a.started).Seconds())

@@ -13,7 +13,7 @@ import (
 // indexing anything, and reports each step: what was found, or why not.
 func (c *Client) Check(ctx context.Context, report func(step, found string, err error)) {
 	state, r, err := c.probe(ctx, http.MethodGet, c.healthURL)
-	if err == nil && r.class.retried() {
+	if err == nil && r.code != codeHealthy {
 		err = r
 	}
 	if state != nil && len(state.PeerCertificates) > 0 {
@@ -32,12 +32,18 @@ func (c *Client) Check(ctx context.Context, report func(step, found string, err 
 	switch {
 	case err != nil:
 		report("splunk token", "", fmt.Errorf("%s: %w", c.eventURL, err))
-	case r.code == 5 || r.class == Accepted || r.class == AcceptedSlow:
+	case r.code == codeNoData:
 		report("splunk token", "the token is good; whether it may write to the index shows with the first event", nil)
 	default:
 		report("splunk token", "", r)
 	}
 }
+
+// The answers that a probe hopes for.
+const (
+	codeHealthy = 17 // health
+	codeNoData  = 5  // a post without a body, with a good token
+)
 
 // probe sends one request, once. The state is nil without TLS.
 func (c *Client) probe(ctx context.Context, method, url string) (*tls.ConnectionState, *reply, error) {
@@ -53,7 +59,7 @@ func (c *Client) probe(ctx context.Context, method, url string) (*tls.Connection
 	if err != nil {
 		return nil, nil, unanswered(err)
 	}
-	r, err := readReply(resp)
+	r, err := c.readReply(resp)
 	if cerr := resp.Body.Close(); err == nil {
 		err = cerr
 	}

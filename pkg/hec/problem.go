@@ -26,14 +26,25 @@ func (p *Problem) Error() string { return p.err.Error() }
 // Unwrap returns the cause.
 func (p *Problem) Unwrap() error { return p.err }
 
+// key names the problem without what differs from one try to the next, such
+// as the request number on a load balancer's page.
+func (p *Problem) key() string {
+	var r *reply
+	if errors.As(p.err, &r) && r.status != 0 {
+		return fmt.Sprint(r.class, r.status, r.code, r.hint)
+	}
+	return p.Error()
+}
+
 // problem is the client's current state: one for all its lanes, so that an
 // outage is told once and not once for each batch.
 type problem struct {
 	log  *zap.Logger
 	tell func(error)
+	wait string // what waits where meanwhile
 
 	mu    sync.Mutex
-	text  string // what was told last; empty: Splunk takes events
+	told  string // the key of what was told last; empty: Splunk takes events
 	since time.Time
 	tries int  // failed posts in a row, of all lanes
 	asked bool // Splunk has taken something, or said that it would
@@ -48,7 +59,7 @@ func (p *problem) works() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
-	case p.text != "":
+	case p.told != "":
 		p.log.Info("splunk takes events again", zap.Duration("after", time.Since(p.since)), zap.Int("failed_posts", p.tries))
 	case !p.asked:
 		p.log.Info("splunk answers, and the token is good")
@@ -56,7 +67,7 @@ func (p *problem) works() {
 		p.tries = 0
 		return
 	}
-	p.text, p.tries, p.asked = "", 0, true
+	p.told, p.tries, p.asked = "", 0, true
 	if p.tell != nil {
 		p.tell(nil)
 	}
@@ -69,17 +80,16 @@ func (p *problem) fails(now *Problem) {
 	if p.tries++; p.tries == 1 {
 		p.since = time.Now()
 	}
-	text := now.Error()
-	if text == p.text || now.Class == Transient && p.tries < grumble {
-		p.log.Debug("a post to splunk goes again", zap.String("reason", text))
+	if now.key() == p.told || now.Class == Transient && p.tries < grumble {
+		p.log.Debug("a post to splunk goes again", zap.Error(now))
 		return
 	}
-	p.text = text
+	p.told = now.key()
 	level := p.log.Warn
 	if now.Class == Blocked {
 		level = p.log.Error
 	}
-	level("splunk takes no events; nothing is lost, they wait in kafka", zap.String("class", now.Class.String()), zap.String("reason", text))
+	level("splunk takes no events; "+p.wait, zap.String("class", now.Class.String()), zap.String("reason", now.Error()))
 	if p.tell != nil {
 		p.tell(now)
 	}
@@ -97,15 +107,19 @@ func unanswered(err error) *reply {
 		unknown  x509.UnknownAuthorityError
 		name     x509.HostnameError
 		invalid  x509.CertificateInvalidError
+		roots    x509.SystemRootsError
 		notTLS   tls.RecordHeaderError
 		dns      *net.DNSError
 		op       *net.OpError
 		blocking = func(hint string) { r.class, r.hint = Blocked, hint }
 	)
 	r.text = err.Error()
+	// Without the local ports, which would make every failure look new.
 	if errors.As(err, &op) && op.Addr != nil {
-		// Without the local port, which would make every failure look new.
 		r.text = fmt.Sprintf("%s %s: %v", op.Op, op.Addr, op.Err)
+	}
+	if errors.As(err, &dns) {
+		r.text = fmt.Sprintf("the name %s does not resolve", dns.Name)
 	}
 	switch {
 	case errors.As(err, &unknown):
@@ -115,17 +129,21 @@ func unanswered(err error) *reply {
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		blocking("renew Splunk's certificate, or check the clock of this machine")
 	case errors.As(err, &invalid):
-		blocking("the certificate is not valid for this use")
+		blocking("the certificate is not valid for this use; get Splunk one for a server, from a CA")
+	case errors.As(err, &roots):
+		blocking("this machine has no CAs of its own; give Splunk's CA in hec.tls.ca_file")
 	case errors.As(err, &notTLS), strings.Contains(r.text, "server gave HTTP response to HTTPS client"):
 		blocking("the port speaks plain HTTP; use http:// in hec.url, or turn on TLS in Splunk's HEC settings")
 	case strings.Contains(r.text, "remote error: tls:"):
-		blocking("Splunk refused the TLS handshake")
-	case errors.As(err, &dns) && dns.IsNotFound:
-		r.hint = "the name does not resolve; check hec.url and DNS"
+		blocking("Splunk refused the TLS handshake; check that its TLS settings allow TLS 1.2 and ask for no client certificate")
+	case dns != nil:
+		r.hint = "check hec.url and DNS"
 	case errors.Is(err, context.DeadlineExceeded) || isTimeout(err):
 		r.hint = "no answer in hec.timeout; Splunk is slow, or a firewall drops the packets"
 	case op != nil && op.Op == "dial":
 		r.hint = "nothing listens there; check hec.url, that Splunk runs, and firewalls"
+	default:
+		r.hint = "the connection broke; if it lasts, look at Splunk, and at what stands before it"
 	}
 	return r
 }

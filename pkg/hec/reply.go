@@ -58,6 +58,7 @@ type reply struct {
 	text   string // for people: what was said, shortened
 	hint   string // for people: what to do
 	fresh  bool   // the next try needs a new connection
+	acks   bool   // Splunk waits to be asked whether it has indexed the events
 }
 
 const noCode = -1
@@ -93,12 +94,18 @@ const maxReply = 16 << 10
 
 // readReply reads and classifies an answer. The body is read to its end or to
 // the bound, so that the connection can be used again.
-func readReply(resp *http.Response) (*reply, error) {
+//
+// What stands before Splunk may send the request back, so the token is taken
+// out of what people will read.
+func (c *Client) readReply(resp *http.Response) (*reply, error) {
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxReply))
 	if err != nil {
 		// A cut-off reply tells nothing, whatever its status: Splunk may or may
 		// not have the events. Sending again can repeat them, dropping can lose.
 		return nil, fmt.Errorf("read the reply (HTTP %d): %w", resp.StatusCode, err)
+	}
+	if !c.cfg.Token.Empty() {
+		body = bytes.ReplaceAll(body, []byte(c.cfg.Token.Reveal()), []byte("[redacted]"))
 	}
 	return classify(resp.StatusCode, resp.Header.Get("Location"), body), nil
 }
@@ -111,9 +118,11 @@ func classify(status int, location string, body []byte) *reply {
 		Text   string `json:"text"`
 		Code   *int   `json:"code"`
 		Number *int   `json:"invalid-event-number"`
+		AckID  *int64 `json:"ackId"`
 	}
 	if json.Unmarshal(body, &said) == nil && said.Code != nil {
-		r.text = said.Text
+		r.text = shorten([]byte(said.Text))
+		r.acks = said.AckID != nil
 		if said.Number != nil && *said.Number >= 0 {
 			r.number = *said.Number
 		}
@@ -133,6 +142,8 @@ func classify(status int, location string, body []byte) *reply {
 const (
 	hintToken   = "check hec.token and that the token is enabled in Splunk (Settings, Data inputs, HTTP Event Collector)"
 	hintChannel = "the token asks for indexer acknowledgement; turn it off for this token in Splunk"
+	hintNotHEC  = "this is no answer of HEC's event endpoint; check hec.url and what stands before Splunk"
+	hintBusy    = "nothing to do but wait; if it lasts, look at Splunk's queues and indexers"
 )
 
 func (r *reply) byCode() {
@@ -141,14 +152,16 @@ func (r *reply) byCode() {
 		return
 	}
 	switch r.code {
-	case 0, 17:
+	case 0:
 		r.class = Accepted
 	case 24, 25: // taken; the queue or the ack channel fills up
 		r.class = AcceptedSlow
+	case 17: // the health endpoint's; whoever says so to a post has indexed nothing
+		r.class, r.hint = Blocked, hintNotHEC
 	case 1, 2, 3, 4, 16, 21, 22:
 		r.class, r.hint = Blocked, hintToken
-	case 5:
-		r.class = RefusedBatch
+	case 5: // no post of ours is empty: something on the way takes the body off
+		r.class, r.hint = Blocked, "Splunk got a post without its body; check what stands before Splunk"
 	case 6, 12, 13, 15:
 		r.class = RefusedEvent
 		if r.number == noNumber {
@@ -162,8 +175,10 @@ func (r *reply) byCode() {
 		r.class, r.hint = Blocked, hintChannel
 	case 23: // the indexer shuts down, and keeps old connections to the end
 		r.class, r.fresh = Transient, true
-	case 8, 9, 18, 19, 20, 26, 27:
-		r.class = Transient
+	case 8, 9, 18, 19, 20, 26:
+		r.class, r.hint = Transient, hintBusy
+	case 27:
+		r.class, r.hint = Transient, hintChannel
 	default:
 		r.byStatus("")
 	}
@@ -174,9 +189,12 @@ func (r *reply) success() bool { return r.code == 0 || r.code == 17 || r.code ==
 
 func (r *reply) byStatus(location string) {
 	switch s := r.status; {
+	case s >= 200 && s < 300 && r.code != noCode:
+		r.class = Accepted // a code of the future
 	case s >= 200 && s < 300:
-		// Any 2xx is an acceptance: a proxy may rewrite the body.
-		r.class = Accepted
+		// A login page, a maintenance page, a wrong virtual host: they all say
+		// 200, and taking that for Splunk's word would lose every event.
+		r.class, r.hint = Blocked, hintNotHEC
 	case s >= 300 && s < 400:
 		r.class = Blocked
 		r.hint = fmt.Sprintf("it redirects to %q; this looks like Splunk Web and not HEC, whose port is 8088, or 443 on Splunk Cloud: check hec.url", location)
@@ -197,13 +215,13 @@ func (r *reply) byStatus(location string) {
 		// Not HEC's own word: a proxy, a web firewall, or plain HTTP sent to a
 		// TLS port, which answer so to everything. Taking it for a verdict on
 		// events would empty the topic into the dead letters.
-		r.class, r.hint = Blocked, "this is no answer of HEC; check hec.url, its http or https, and what stands before Splunk"
+		r.class, r.hint = Blocked, hintNotHEC+", and its http or https"
 	case s == http.StatusRequestEntityTooLarge:
 		r.class = RefusedBatch
 	case s >= 500:
-		r.class, r.fresh = Transient, true
+		r.class, r.fresh, r.hint = Transient, true, "a load balancer finds no Splunk that works"
 	default:
-		r.class, r.hint = Blocked, "this reply is none of Splunk's; check hec.url and what stands before Splunk"
+		r.class, r.hint = Blocked, hintNotHEC
 	}
 }
 

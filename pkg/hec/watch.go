@@ -40,7 +40,7 @@ func (c *Client) ask(ctx context.Context) *Problem {
 	if err != nil && !errors.As(err, &r) {
 		r = unanswered(err)
 	}
-	if r.code == 5 || !r.class.retried() {
+	if r.code == codeNoData {
 		return nil
 	}
 	return &Problem{Class: r.class, err: r}
