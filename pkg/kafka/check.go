@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"slices"
 	"strings"
@@ -14,25 +15,41 @@ import (
 	"go.uber.org/zap"
 )
 
+// NotTriedError says that a step of Check could not be tried. It is no failure.
+type NotTriedError struct{ Why string }
+
+func (e *NotTriedError) Error() string { return e.Why }
+
 // Check tries what reading needs, one step after the other, without joining
 // the group and without changing anything, and reports each step: what was
-// found, or an *Error. It ends at the first step that later ones rest on.
+// found, or an *Error, or a *NotTriedError. It ends at the first step that
+// later ones rest on.
 func Check(ctx context.Context, cfg Config, report func(step, found string, err error)) {
+	if cfg.UsesTLS() {
+		if _, err := cfg.TLS.Config(""); err != nil {
+			report("kafka certificate", "", fmt.Errorf("kafka.tls.%w", err))
+			return
+		}
+	}
 	s, err := clientConfig(cfg, zap.NewNop())
 	if err != nil {
-		report("kafka tls", "", err)
+		report("kafka broker", "", err)
 		return
 	}
 	// Somebody waits for the answer.
-	s.Metadata.Retry.Max, s.Metadata.Timeout, s.Net.DialTimeout = 1, 15*time.Second, 5*time.Second
-	// Otherwise a new client does not even connect.
-	s.Metadata.Full = true
+	s.Metadata.Retry.Max, s.Metadata.Timeout, s.Net.DialTimeout = 1, 15*time.Second, patience
+	s.Net.ReadTimeout, s.Net.WriteTimeout = patience, patience
+	s.Consumer.MaxWaitTime = min(s.Consumer.MaxWaitTime, time.Second)
 
 	if cfg.UsesTLS() {
-		found, err := certificate(ctx, cfg.BootstrapServers[0], s.Net.TLS.Config)
-		report("kafka certificate", found, explained(cfg, err))
+		for _, server := range cfg.BootstrapServers {
+			found, err := certificate(ctx, server, s.Net.TLS.Config)
+			one := cfg
+			one.BootstrapServers = []string{server}
+			report("kafka certificate", found, explained(one, err))
+		}
 	}
-	client, err := sarama.NewClient(cfg.BootstrapServers, s)
+	client, err := connect(ctx, cfg, s)
 	report("kafka broker", fmt.Sprintf("connected to %s (%s)", strings.Join(cfg.BootstrapServers, ","), cfg.Security()), explained(cfg, err))
 	if err != nil {
 		return
@@ -43,22 +60,26 @@ func Check(ctx context.Context, cfg Config, report func(step, found string, err 
 	found, err := checkGroup(cfg, client, topics)
 	report("kafka group", found, explained(cfg, err))
 	if len(topics) > 0 {
-		found, err := readOne(ctx, client, topics[0])
+		found, err := readOne(ctx, client, topics)
 		report("kafka read", found, explained(cfg, err))
 	}
 }
 
-// explained keeps nil nil.
+// patience is how long Check waits for one answer.
+const patience = 5 * time.Second
+
+// explained keeps nil and what was not tried.
 func explained(cfg Config, err error) error {
-	if err == nil {
-		return nil
+	var notTried *NotTriedError
+	if err == nil || errors.As(err, &notTried) {
+		return err
 	}
 	return cfg.explain(err)
 }
 
 // certificate reports the names and the days left of a server's certificate.
 func certificate(ctx context.Context, server string, config *tls.Config) (string, error) {
-	dialer := tls.Dialer{NetDialer: &net.Dialer{Timeout: 5 * time.Second}, Config: config}
+	dialer := tls.Dialer{NetDialer: &net.Dialer{Timeout: patience}, Config: config}
 	conn, err := dialer.DialContext(ctx, "tcp", server)
 	if err != nil {
 		return "", err
@@ -69,7 +90,13 @@ func certificate(ctx context.Context, server string, config *tls.Config) (string
 		return "", errors.New("the server shows no certificate")
 	}
 	leaf := tlsConn.ConnectionState().PeerCertificates[0]
-	return fmt.Sprintf("%s, %d days left", leaf.Subject.CommonName, int(time.Until(leaf.NotAfter).Hours()/24)), nil
+	name := leaf.Subject.CommonName
+	if name == "" {
+		name = strings.Join(leaf.DNSNames, " ")
+	}
+	// Rounded down: what ended an hour ago has -1 days left.
+	days := int(math.Floor(time.Until(leaf.NotAfter).Hours() / 24))
+	return fmt.Sprintf("%s: %s, %d days left", server, name, days), nil
 }
 
 // checkTopics returns the topics that can be seen.
@@ -117,11 +144,18 @@ func checkGroup(cfg Config, client sarama.Client, topics []string) (string, erro
 		}
 	}
 	resp, err := admin.ListConsumerGroupOffsets(cfg.GroupID, ask)
-	if err != nil {
+	if err == nil && resp.Err != sarama.ErrNoError {
+		err = resp.Err
+	}
+	switch {
+	case errors.Is(err, sarama.ErrGroupIDNotFound):
+		// Some brokers say so of a group that never committed.
+		resp = &sarama.OffsetFetchResponse{}
+	case err != nil:
 		return "", err
 	}
-	if resp.Err != sarama.ErrNoError {
-		return "", resp.Err
+	if len(topics) == 0 {
+		return cfg.GroupID + ": may be used; there is no topic to compare its offsets with", nil
 	}
 	var lag, fresh int64
 	for t, partitions := range ask {
@@ -149,28 +183,29 @@ func checkGroup(cfg Config, client sarama.Client, topics []string) (string, erro
 }
 
 // readOne reads one record, since the right to describe a topic is not the
-// right to read it. A topic without records proves nothing, and it says so.
-func readOne(ctx context.Context, client sarama.Client, topic string) (string, error) {
-	partitions, err := client.Partitions(topic)
-	if err != nil {
-		return "", err
-	}
-	slices.Sort(partitions)
-	for _, p := range partitions {
-		oldest, err := client.GetOffset(topic, p, sarama.OffsetOldest)
+// right to read it. Topics without records prove nothing, and it says so.
+func readOne(ctx context.Context, client sarama.Client, topics []string) (string, error) {
+	for _, topic := range topics {
+		partitions, err := client.Partitions(topic)
 		if err != nil {
 			return "", err
 		}
-		newest, err := client.GetOffset(topic, p, sarama.OffsetNewest)
-		if err != nil {
-			return "", err
+		slices.Sort(partitions)
+		for _, p := range partitions {
+			oldest, err := client.GetOffset(topic, p, sarama.OffsetOldest)
+			if err != nil {
+				return "", err
+			}
+			newest, err := client.GetOffset(topic, p, sarama.OffsetNewest)
+			if err != nil {
+				return "", err
+			}
+			if oldest < newest {
+				return readFrom(ctx, client, topic, p, newest-1)
+			}
 		}
-		if oldest >= newest {
-			continue
-		}
-		return readFrom(ctx, client, topic, p, newest-1)
 	}
-	return topic + " has no records; the right to read it could not be tried", nil
+	return "", &NotTriedError{Why: strings.Join(topics, ", ") + ": no records, so the right to read them could not be tried"}
 }
 
 func readFrom(ctx context.Context, client sarama.Client, topic string, partition int32, offset int64) (_ string, err error) {

@@ -57,6 +57,8 @@ func clientConfig(c Config, log *zap.Logger) (*sarama.Config, error) {
 	s.Consumer.Return.Errors = true
 	s.Consumer.Fetch.Default = int32(c.FetchBytes) //nolint:gosec // Config.Validate bounds it to 64 MiB
 	s.Consumer.MaxWaitTime = c.FetchMaxWait
+	// What an aborted transaction wrote never happened.
+	s.Consumer.IsolationLevel = sarama.ReadCommitted
 	// Events may expire between Setup and the first fetch; then what is left
 	// must be read, and never skipped as Sarama's own default would.
 	s.Consumer.Offsets.Initial = sarama.OffsetOldest

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -48,8 +49,11 @@ func (c Config) explain(err error) *Error {
 	}
 	e := &Error{Servers: strings.Join(c.BootstrapServers, ","), Security: c.Security(), What: err.Error(), Err: err}
 	topics := strings.Join(c.Topics, ", ")
+	noTopic, topicHint := "there is no topic "+topics, "check kafka.topics, and that the principal may DESCRIBE the topic; it is not created here"
 	if c.TopicPattern != "" {
 		topics = "topics matching " + c.TopicPattern
+		noTopic = "no topic matches kafka.topic_pattern " + c.TopicPattern
+		topicHint = "check kafka.topic_pattern, which has to match the whole name, and that the principal may DESCRIBE the topics; they are not created here"
 	}
 	if e.byTLS(err) {
 		return e
@@ -83,8 +87,7 @@ func (c Config) explain(err error) *Error {
 			"give it the right that the message names",
 		},
 		{
-			sarama.ErrUnknownTopicOrPartition, fmt.Sprintf("there is no topic %s, or it may not be seen", topics),
-			"check kafka.topics, and that the principal may DESCRIBE the topic; it is not created here",
+			sarama.ErrUnknownTopicOrPartition, noTopic + ", or it may not be seen", topicHint,
 		},
 		{
 			sarama.ErrInvalidTopic, fmt.Sprintf("the broker does not allow the topic name %s", topics), "check kafka.topics",
@@ -133,7 +136,7 @@ func (e *Error) byTLS(err error) bool {
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		e.What, e.Hint = "the broker's certificate is expired or not valid yet", "renew it, or check the clock of this machine"
 	case errors.As(err, &invalid):
-		e.What = "the broker's certificate is not valid: " + invalid.Error()
+		e.What, e.Hint = "the broker's certificate is not valid: "+invalid.Error(), "give the broker a certificate that is made for servers, or its CA's PEM in kafka.tls.ca_file"
 	case errors.As(err, &notTLS):
 		e.What, e.Hint = "the port does not speak TLS", "check the port, or set kafka.security_protocol to PLAINTEXT or SASL_PLAINTEXT"
 	case errors.As(err, &alert):
@@ -156,10 +159,24 @@ func (e *Error) byNetwork(err error) {
 	case errors.As(err, &op) && op.Op == "dial":
 		e.What = fmt.Sprintf("unreachable: dial %s: %v", op.Addr, op.Err)
 		e.Hint = "check kafka.bootstrap_servers, that the broker runs, and firewalls"
+	case errors.Is(err, context.DeadlineExceeded) || isTimeout(err):
+		e.What = "no answer in time"
+		if op != nil { // without the local port, which would make every failure look new
+			e.What = fmt.Sprintf("no answer in time: %s %s", op.Op, op.Addr)
+		}
+		e.Hint = "check kafka.bootstrap_servers, and kafka.security_protocol against the port: one that does not speak TLS may keep silent; then firewalls, and whether the broker is overloaded"
+	case op != nil:
+		e.What = fmt.Sprintf("the connection broke: %s %s: %v", op.Op, op.Addr, op.Err)
+		e.Hint = "if it lasts, look at the broker and at what stands before it"
 	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || strings.HasSuffix(err.Error(), "EOF"):
 		e.What = "the broker closed the connection"
 		e.Hint = "check kafka.security_protocol against the port: a plain listener closes TLS connections, and one for TLS or SASL closes plain ones; some brokers also do so for wrong credentials"
 	case errors.Is(err, sarama.ErrOutOfBrokers):
 		e.Hint = "check kafka.bootstrap_servers, kafka.security_protocol and firewalls"
 	}
+}
+
+func isTimeout(err error) bool {
+	var t interface{ Timeout() bool }
+	return errors.As(err, &t) && t.Timeout()
 }

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -115,12 +116,21 @@ type Group struct {
 	lost    *prometheus.CounterVec
 	joins   prometheus.Counter
 
+	lostTotal atomic.Int64
+	fetching  trouble
+
 	mu    sync.Mutex
+	out   error  // why this member is not in the group; nil: it is
 	state string // what OnState was told last
 }
 
 // joining is the state before the first success.
 const joining = "joining the group"
+
+var errJoining = errors.New(joining)
+
+// Lost returns how many events expired before they were read, since the start.
+func (g *Group) Lost() int64 { return g.lostTotal.Load() }
 
 // NewGroup makes a member. It connects to nothing.
 func NewGroup(cfg Config, opts Options) (*Group, error) {
@@ -130,8 +140,11 @@ func NewGroup(cfg Config, opts Options) (*Group, error) {
 	}
 	// The coordinator must not give partitions away while lanes still drain.
 	s.Consumer.Group.Rebalance.Timeout = max(time.Minute, 2*opts.Drain+10*time.Second)
+	// It holds a join until all members have come or died, so this must be the
+	// longest wait: cutting it off would start the join anew.
+	s.Net.ReadTimeout = max(s.Consumer.Group.Rebalance.Timeout, cfg.SessionTimeout) + 10*time.Second
 	g := &Group{
-		cfg: cfg, opts: opts, log: opts.Log, sarama: s, state: joining,
+		cfg: cfg, opts: opts, log: opts.Log, sarama: s, state: joining, out: errJoining,
 		lost: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "auditlog_forwarder_lost_events_total",
 			Help: "Offsets that expired in Kafka before this group read them.",
@@ -159,10 +172,42 @@ func compilePattern(pattern string) (*regexp.Regexp, error) {
 	return re, nil
 }
 
+// closeGrace is how long Kafka may take, after the handlers, to take the last
+// marks and let this member go.
+const closeGrace = 10 * time.Second
+
 // Run consumes until ctx ends, and then returns nil when every handler has
-// returned and the last marks are committed. It never gives up by itself:
-// what is wrong is told through OnState and tried again.
+// returned and the last marks are committed, or an error when Kafka does not
+// answer within Drain and closeGrace: Sarama itself would wait for minutes.
+// Before, it never gives up: what is wrong is told through OnState and tried
+// again.
 func (g *Group) Run(ctx context.Context, handle Handler) error {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		g.loop(ctx, handle)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+	}
+	limit := time.NewTimer(g.opts.Drain + closeGrace)
+	defer limit.Stop()
+	select {
+	case <-done:
+		return nil
+	case <-limit.C:
+		return &Error{
+			Servers: strings.Join(g.cfg.BootstrapServers, ","), Security: g.cfg.Security(),
+			What: fmt.Sprintf("no answer within %s of stopping, so the last offsets may not be committed", g.opts.Drain+closeGrace),
+			Hint: "nothing is lost; events since the last commit come again at the next start",
+		}
+	}
+}
+
+// loop connects again and again until ctx ends.
+func (g *Group) loop(ctx context.Context, handle Handler) {
 	wait := backoff.NewExponentialBackOff()
 	wait.InitialInterval, wait.MaxInterval = time.Second, 30*time.Second
 	for ctx.Err() == nil {
@@ -171,14 +216,13 @@ func (g *Group) Run(ctx context.Context, handle Handler) error {
 			break
 		}
 		if err != nil {
-			g.setState(g.cfg.explain(err))
+			g.setOut(g.cfg.explain(err))
 		}
 		select {
 		case <-ctx.Done():
 		case <-time.After(wait.NextBackOff()):
 		}
 	}
-	return nil
 }
 
 // connected runs with one client until an error or ctx's end.
@@ -200,7 +244,10 @@ func (g *Group) connected(ctx context.Context, handle Handler, joined func()) (e
 	}
 	var watching sync.WaitGroup
 	watching.Go(func() { g.watchErrors(group.Errors()) })
+	judging, stopJudging := context.WithCancel(ctx)
+	watching.Go(func() { g.judgeFetching(judging) })
 	defer func() {
+		stopJudging()
 		if cerr := group.Close(); err == nil {
 			err = cerr
 		}
@@ -280,6 +327,7 @@ func (g *Group) watchErrors(errs <-chan error) {
 	told := map[string]time.Time{}
 	for err := range errs {
 		e := g.cfg.explain(err)
+		g.fetching.note(err, e, time.Now())
 		// A broken connection yields one error for each partition, again and
 		// again: one line a minute for each text is enough.
 		if now := time.Now(); now.Sub(told[e.Error()]) > time.Minute {
@@ -290,13 +338,25 @@ func (g *Group) watchErrors(errs <-chan error) {
 	}
 }
 
-// setState tells about a change, once.
-func (g *Group) setState(err error) {
+// setOut says whether this member is in the group, and if not, why.
+func (g *Group) setOut(err error) {
+	g.mu.Lock()
+	g.out = err
+	g.mu.Unlock()
+	g.tellState()
+}
+
+// tellState tells about a change, once.
+func (g *Group) tellState() {
+	g.mu.Lock()
+	err := g.out
+	if err == nil {
+		err = g.fetching.lasting(time.Now())
+	}
 	text := ""
 	if err != nil {
 		text = err.Error()
 	}
-	g.mu.Lock()
 	changed := g.state != text
 	g.state = text
 	g.mu.Unlock()
@@ -314,6 +374,7 @@ func (g *Group) setState(err error) {
 // countLost books a range of offsets that nobody will ever read.
 func (g *Group) countLost(topic string, partition int32, from, to int64) {
 	g.lost.WithLabelValues(topic, strconv.Itoa(int(partition))).Add(float64(to - from))
+	g.lostTotal.Add(to - from)
 	g.log.Error("LOST GROUND: events expired in kafka before they were read; going on from the oldest that is left",
 		zap.String("topic", topic), zap.Int32("partition", partition),
 		zap.Int64("first_lost_offset", from), zap.Int64("last_lost_offset", to-1), zap.Int64("lost", to-from),

@@ -56,7 +56,7 @@ func (m *member) Setup(session sarama.ConsumerGroupSession) error {
 	}
 	m.group.joins.Inc()
 	m.group.log.Info("partitions assigned", zap.Any("claims", claims), zap.Int32("generation", session.GenerationID()))
-	m.group.setState(nil)
+	m.group.setOut(nil)
 	m.joined()
 	if m.group.opts.OnAssigned != nil {
 		m.group.opts.OnAssigned(count)

@@ -20,7 +20,7 @@ import (
 func TestSecurity(t *testing.T) {
 	t.Parallel()
 	const password = "s3cr3t-of-the-reader"
-	b := kafkatest.Start(t, kafkatest.WithSASLSSL(map[string]string{"reader": password, "stranger": "other"}), kafkatest.WithACLs())
+	b := kafkatest.Start(t, kafkatest.WithSASLSSL(map[string]string{"reader": password, "stranger": "other", "looker": "third"}), kafkatest.WithACLs())
 	topic := kafkatest.Name(t, "secured")
 	b.CreateTopic(t, topic, 1)
 	admin := b.Admin(t)
@@ -37,6 +37,8 @@ func TestSecurity(t *testing.T) {
 		}
 	}
 	allow(kadm.NewACLs().Allow("User:reader").AllowHosts().Topics(topic).Operations(kadm.OpRead, kadm.OpDescribe).ResourcePatternType(kadm.ACLPatternLiteral))
+	allow(kadm.NewACLs().Allow("User:looker").AllowHosts().Topics(topic).Operations(kadm.OpDescribe).ResourcePatternType(kadm.ACLPatternLiteral))
+	allow(kadm.NewACLs().Allow("User:looker").AllowHosts().Groups("lookers").Operations(kadm.OpRead).ResourcePatternType(kadm.ACLPatternLiteral))
 	allow(kadm.NewACLs().Allow("User:reader").AllowHosts().Groups("allowed").Operations(kadm.OpRead).ResourcePatternType(kadm.ACLPatternLiteral))
 	produceSecured(t, b, topic)
 
@@ -75,6 +77,10 @@ func TestSecurity(t *testing.T) {
 		{"unknown user", func(c *kafka.Config) { c.SASL.Username = "nobody" }, []string{"credentials of \"nobody\" are refused"}},
 		{"no access to the topic", func(c *kafka.Config) {
 			c.SASL.Username, c.SASL.Password = "stranger", creds.NewSecret("other")
+		}, []string{"no access to " + topic, "READ and DESCRIBE"}},
+		// It joins the group and gets partitions; only fetching fails.
+		{"may see the topic and not read it", func(c *kafka.Config) {
+			c.SASL.Username, c.SASL.Password, c.GroupID = "looker", creds.NewSecret("third"), "lookers"
 		}, []string{"no access to " + topic, "READ and DESCRIBE"}},
 		{"no access to the group", func(c *kafka.Config) { c.GroupID = "forbidden" }, []string{`no access to the consumer group "forbidden"`, "kafka.group_id"}},
 		{"unknown CA", func(c *kafka.Config) { c.TLS.CAFile = otherCA }, []string{"CA that this machine does not know", "kafka.tls.ca_file"}},

@@ -11,6 +11,7 @@ package kafkatest
 import (
 	"context"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -203,6 +204,21 @@ func (b *Broker) Kill() {
 	b.tb.Helper()
 	b.mustOwn()
 	b.srv.kill()
+}
+
+// Freeze stops the broker's process in its tracks: connections stay, nothing
+// answers. Thaw lets it go on.
+func (b *Broker) Freeze() { b.signal(syscall.SIGSTOP) }
+
+// Thaw ends Freeze.
+func (b *Broker) Thaw() { b.signal(syscall.SIGCONT) }
+
+func (b *Broker) signal(s syscall.Signal) {
+	b.tb.Helper()
+	b.mustOwn()
+	if err := b.srv.signal(s); err != nil {
+		b.tb.Fatalf("signal %s to Kafka: %v", s, err)
+	}
 }
 
 // Restart stops the broker if it runs and starts it with the same ports and

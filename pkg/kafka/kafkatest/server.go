@@ -256,6 +256,15 @@ func (s *server) kill() {
 	}
 }
 
+func (s *server) signal(sig os.Signal) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.child == nil {
+		return errors.New("it does not run")
+	}
+	return s.child.proc.Signal(sig)
+}
+
 // remove stops the broker and removes its folder.
 func (s *server) remove() error {
 	err := s.stop()
