@@ -10,6 +10,7 @@ import (
 	"os"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -54,12 +55,14 @@ type App struct {
 	admin    *ops.Server
 	started  time.Time
 
+	stuck atomic.Bool // what watchLanes saw last
+
 	mu      sync.Mutex
 	waiting int // lanes that wait for the dead-letter store
 }
 
 // New takes what must be there before work begins: the dead-letter folder and
-// the admin port. It connects to nothing. Close gives both back.
+// the admin port. It connects to nothing. Run gives both back.
 func New(ctx context.Context, opts Options) (_ *App, err error) {
 	a := &App{
 		opts: opts, log: opts.Log, registry: ops.NewRegistry(), health: ops.NewHealth(),
@@ -67,6 +70,7 @@ func New(ctx context.Context, opts Options) (_ *App, err error) {
 	}
 	cfg := opts.Config
 	a.health.Require(conditionKafka, "joining the group")
+	a.health.Require(conditionSplunk, "not asked yet")
 	a.registry.MustRegister(buildInfo(opts.Version))
 
 	if a.store, err = deadletter.Open(cfg.DeadLetter, a.log.Named("deadletter")); err != nil {
@@ -100,7 +104,7 @@ func New(ctx context.Context, opts Options) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
-	a.admin = ops.New(cfg.Admin, a.registry, a.health, a.status, a.log.Named("admin"))
+	a.admin = ops.New(cfg.Admin, a.registry, a.health, a.status, a.log.Named("admin"), ops.WithAlive(a.alive))
 	if err = a.admin.Listen(ctx); err != nil {
 		return nil, err
 	}
@@ -132,8 +136,10 @@ func (a *App) Run(ctx context.Context) (err error) {
 	defer stopSide()
 	all, side := errgroup.WithContext(side)
 	all.Go(func() error { return a.admin.Run(side) })
-	all.Go(func() error { return a.systemd.RunWatchdog(side, func() bool { return true }) })
+	all.Go(func() error { return a.systemd.RunWatchdog(side, a.alive) })
+	all.Go(func() error { a.watchLanes(side); return nil })
 	all.Go(func() error { a.report(side); return nil })
+	all.Go(func() error { a.hec.Watch(side); return nil })
 
 	// A failing admin server stops the group as well.
 	main, stopMain := context.WithCancel(ctx)
@@ -143,6 +149,7 @@ func (a *App) Run(ctx context.Context) (err error) {
 		defer stopSide()
 		return a.group.Run(main, a.lane)
 	})
+	// Ready for systemd means started: what is wrong outside is not its to mend.
 	a.systemd.Ready()
 	defer context.AfterFunc(ctx, func() {
 		a.log.Info("stopping: nothing more is read; waiting for what was sent", zap.Duration("at_most", cfg.Batch.Drain), zap.NamedError("because", context.Cause(ctx)))
@@ -150,7 +157,11 @@ func (a *App) Run(ctx context.Context) (err error) {
 	})()
 	err = all.Wait()
 	t := a.forward.Totals()
-	a.log.Info("stopped", totals(t)...)
+	a.log.Info("stopped", a.totals(t)...)
+	if n := t.Missing(); n != 0 && err == nil {
+		// Never seen. Nothing is lost by it that is not committed.
+		a.log.Error("the accounts do not add up; please report this", zap.Int64("missing", n))
+	}
 	return err
 }
 
@@ -187,14 +198,34 @@ func (a *App) deadLetters(err error) {
 	}
 }
 
-// assigned tells what the partitions may cost, and tells Go's collector.
+// assigned tells what the partitions may cost.
 func (a *App) assigned(partitions int) {
-	per := partitionMemory(a.opts.Config)
-	bound := fixedMemory + int64(partitions)*per.usual
+	bound := fixedMemory + int64(partitions)*partitionMemory(a.opts.Config).usual
 	a.log.Info("memory bound of this assignment", zap.Int("partitions", partitions), zap.String("bound", humanize.IBytes(uint64(bound))))
-	if os.Getenv("GOMEMLIMIT") == "" {
-		// A soft limit: Go collects more often when it comes near.
-		debug.SetMemoryLimit(fixedMemory + int64(partitions)*per.most)
+}
+
+// alive says whether the lanes turn; for the watchdog and /healthz.
+func (a *App) alive() bool { return !a.stuck.Load() }
+
+// watchLanes looks every ten seconds whether the lanes turn.
+func (a *App) watchLanes(ctx context.Context) {
+	tick := time.NewTicker(10 * time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		stuck := a.forward.Stuck(ctx, 5*time.Second)
+		if ctx.Err() != nil {
+			return
+		}
+		if was := a.stuck.Swap(len(stuck) > 0); !was && len(stuck) > 0 {
+			a.log.Error("partitions do not turn: a disk hangs, or this program has a mistake; /healthz fails and systemd's watchdog is not answered", zap.Strings("partitions", stuck))
+		} else if was && len(stuck) == 0 {
+			a.log.Info("all partitions turn again")
+		}
 	}
 }
 
@@ -222,10 +253,11 @@ func buildInfo(version string) prometheus.Collector {
 	return info
 }
 
-func totals(t forwarder.Totals) []zap.Field {
+func (a *App) totals(t forwarder.Totals) []zap.Field {
 	return []zap.Field{
 		zap.Int64("read", t.Read), zap.Int64("accepted", t.Accepted), zap.Int64("filtered", t.Filtered),
 		zap.Int64("dead_lettered", t.DeadLettered), zap.Int64("returned", t.Returned), zap.Int64("unsettled", t.Unsettled),
+		zap.Int64("lost_ground", a.group.Lost()),
 	}
 }
 
@@ -243,7 +275,7 @@ func (a *App) report(ctx context.Context) {
 		t := a.forward.Totals()
 		a.systemd.Status(a.summary(t))
 		if n%6 == 0 {
-			a.log.Info("progress", append(totals(t),
+			a.log.Info("progress", append(a.totals(t),
 				zap.Int64("accepted_last_minute", t.Accepted-before.Accepted), zap.Int("partitions", t.Partitions),
 				zap.Int64("lag_events", t.Lag), zap.Duration("lag", t.LagTime.Round(time.Millisecond)))...)
 			before = t
@@ -272,6 +304,7 @@ func (a *App) status() ops.Status {
 		{Name: "dead-lettered", Value: n(t.DeadLettered)},
 		{Name: "held, not committed", Value: n(t.Unsettled)},
 		{Name: "given back, read again by the next owner", Value: n(t.Returned)},
+		{Name: "expired in Kafka before they were read (lost ground)", Value: n(a.group.Lost())},
 		{Name: "behind", Value: fmt.Sprintf("%s records, oldest held %s", n(t.Lag), t.LagTime.Round(time.Millisecond))},
 		{Name: "partitions owned", Value: n(int64(t.Partitions))},
 		{Name: "Kafka", Value: fmt.Sprintf("%v, group %s", cfg.Kafka.BootstrapServers, cfg.Kafka.GroupID)},

@@ -224,8 +224,8 @@ func TestStopWhileSplunkIsDown(t *testing.T) {
 	d := s.run(cfg)
 	eventually(t, "the reason", func() string {
 		ready, open := d.Ready()
-		if ready || len(open) != 1 || open[0].Name != "splunk" {
-			return fmt.Sprintf("%v %+v", ready, open)
+		if ready || len(open) != 1 || open[0].Name != "splunk" || !strings.Contains(open[0].Reason, "nothing listens") || d.Totals().Unsettled == 0 {
+			return fmt.Sprintf("%v %+v %+v", ready, open, d.Totals())
 		}
 		return ""
 	})

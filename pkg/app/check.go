@@ -4,71 +4,222 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
+	"slices"
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
 	"auditlog-forwarder/pkg/config"
-	"auditlog-forwarder/pkg/deadletter"
 	"auditlog-forwarder/pkg/hec"
 	"auditlog-forwarder/pkg/kafka"
 )
 
-// Step is one thing that Check has tried.
+// Status says how a step of a check ended.
+type Status string
+
+// The ends of a step. A warning is no failure yet; what was skipped could not
+// be tried.
+const (
+	StatusOK      Status = "ok"
+	StatusWarning Status = "warning"
+	StatusFailed  Status = "failed"
+	StatusSkipped Status = "skipped"
+)
+
+// The steps, by the names that people and scripts see.
+const (
+	stepConfiguration = "configuration"
+	stepFolder        = "dead-letter folder"
+	stepDeadLetters   = "dead letters"
+	stepKafkaCert     = "kafka certificate"
+	stepKafkaBroker   = "kafka broker"
+	stepKafkaTopic    = "kafka topic"
+	stepKafkaGroup    = "kafka group"
+	stepKafkaRead     = "kafka read"
+	stepSplunkCert    = "splunk certificate"
+	stepSplunkHealth  = "splunk health"
+	stepSplunkToken   = "splunk token"
+)
+
+// Step is one thing that Check has tried or could not try.
 type Step struct {
-	Name  string `json:"name"`
-	OK    bool   `json:"ok"`
-	Found string `json:"found,omitempty"` // what is there, or what is wrong
-	Fix   string `json:"fix,omitempty"`   // what to do about it
+	Name   string `json:"name"`
+	Status Status `json:"status"`
+	OK     bool   `json:"ok"`              // false only for what failed
+	Found  string `json:"found,omitempty"` // what is there, or what is wrong
+	Fix    string `json:"fix,omitempty"`   // what to do about it; always there for what failed
 }
 
-// Check tries everything that forwarding needs, without forwarding, joining
-// the group or indexing anything.
-func Check(ctx context.Context, cfg config.Config, version string) []Step {
-	var steps []Step
-	report := func(name, found string, err error) {
-		if err == nil {
-			steps = append(steps, Step{Name: name, OK: true, Found: found})
-			return
-		}
-		// Our errors say what is wrong, then, behind a semicolon, what to do.
-		what, fix, _ := strings.Cut(err.Error(), "; ")
-		steps = append(steps, Step{Name: name, Found: what, Fix: fix})
-	}
-	report("configuration", "valid", nil)
-	report(checkDeadLetters(cfg.DeadLetter))
-	kafka.Check(ctx, cfg.Kafka, report)
+// warning is what has to be looked after and is no failure yet.
+type warning struct{ found, fix string }
 
-	client, err := hec.New(cfg.HEC, hec.Options{Version: version, Log: zap.NewNop(), Registerer: prometheus.NewRegistry()})
-	if err != nil {
-		report("splunk", "", err)
-		return steps
+func (w *warning) Error() string { return w.found + "; " + w.fix }
+
+// room is the part of a check whose steps rest on each other.
+type room struct {
+	steps []Step
+}
+
+// report notes one step. Our errors say what is wrong, then, behind a
+// semicolon, what to do.
+func (r *room) report(name, found string, err error) {
+	step := Step{Name: name, Status: StatusOK, OK: true, Found: found}
+	var (
+		notTried *kafka.NotTriedError
+		warned   *warning
+	)
+	switch {
+	case errors.As(err, &warned):
+		step.Status, step.Found, step.Fix = StatusWarning, warned.found, warned.fix
+	case errors.As(err, &notTried):
+		step.Status, step.Found = StatusSkipped, notTried.Why
+	case err != nil:
+		step.Status, step.OK = StatusFailed, false
+		step.Found, step.Fix, _ = strings.Cut(err.Error(), "; ")
+		if step.Fix == "" {
+			step.Fix = defaultFix(name)
+		}
+	case name == stepKafkaCert || name == stepSplunkCert:
+		step.certificate()
 	}
-	defer client.Close()
-	client.Check(ctx, report)
+	r.steps = append(r.steps, step)
+}
+
+// certificate judges the days that a certificate has left.
+func (s *Step) certificate() {
+	// Time enough to get a new one through most organisations.
+	const enough = 21
+	text := strings.Fields(strings.TrimSuffix(s.Found, " days left"))
+	days := enough
+	if len(text) == 0 {
+		return
+	}
+	if _, err := fmt.Sscan(text[len(text)-1], &days); err != nil {
+		return
+	}
+	switch {
+	case days < 0: // seen only if certificates are not checked
+		s.Status, s.OK, s.Fix = StatusFailed, false, "it has expired; renew it"
+	case days < enough:
+		s.Status, s.Fix = StatusWarning, "renew it before it ends; then nothing flows any more"
+	}
+}
+
+// complete returns the steps in the order of want, with a row for each that
+// could not be tried.
+func (r *room) complete(want []string) []Step {
+	why := "not tried"
+	for _, s := range r.steps {
+		if !s.OK {
+			why = fmt.Sprintf("not tried, since %s failed", s.Name) // the last one is what the rest lacks
+		}
+	}
+	var all []Step
+	for _, name := range want {
+		before := len(all)
+		for _, s := range r.steps {
+			if s.Name == name {
+				all = append(all, s)
+			}
+		}
+		if len(all) == before {
+			all = append(all, skipped(name, why))
+		}
+	}
+	for _, s := range r.steps {
+		if !slices.Contains(want, s.Name) {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+func skipped(name, why string) Step {
+	return Step{Name: name, Status: StatusSkipped, OK: true, Found: why}
+}
+
+func kafkaSteps(cfg kafka.Config) []string {
+	steps := []string{stepKafkaBroker, stepKafkaTopic, stepKafkaGroup, stepKafkaRead}
+	if cfg.UsesTLS() {
+		steps = slices.Insert(steps, 0, stepKafkaCert)
+	}
 	return steps
 }
 
-// checkDeadLetters opens the store as run would. One that a forwarder holds
-// is as good as one that opens.
-func checkDeadLetters(cfg deadletter.Config) (name, found string, err error) {
-	name = "dead-letter folder"
-	_, statErr := os.Stat(cfg.Dir)
-	store, err := deadletter.Open(cfg, zap.NewNop())
-	if errors.Is(err, deadletter.ErrInUse) {
-		return name, fmt.Sprintf("%s: in use by a running forwarder", cfg.Dir), nil
+func splunkSteps(cfg hec.Config) []string {
+	steps := []string{stepSplunkHealth, stepSplunkToken}
+	if strings.HasPrefix(strings.ToLower(cfg.URL), "https://") {
+		steps = slices.Insert(steps, 0, stepSplunkCert)
 	}
+	return steps
+}
+
+// Check tries everything that forwarding needs, without forwarding, joining
+// the group, indexing anything or leaving a file behind.
+func Check(ctx context.Context, cfg config.Config, version string) []Step {
+	steps := []Step{{Name: stepConfiguration, Status: StatusOK, OK: true, Found: "valid"}}
+	var store, broker, splunk room
+	checkDeadLetters(cfg.DeadLetter, store.report)
+	steps = append(steps, store.complete([]string{stepFolder, stepDeadLetters})...)
+	kafka.Check(ctx, cfg.Kafka, broker.report)
+	steps = append(steps, broker.complete(kafkaSteps(cfg.Kafka))...)
+	checkSplunk(ctx, cfg.HEC, version, splunk.report)
+	return append(steps, splunk.complete(splunkSteps(cfg.HEC))...)
+}
+
+// CheckRefused is what Check amounts to with a configuration that is refused:
+// one failed step for each mistake, and nothing else could be tried.
+func CheckRefused(cfg config.Config, mistakes error) []Step {
+	var all room
+	for _, err := range config.Mistakes(mistakes) {
+		all.report(stepConfiguration, "", err)
+	}
+	steps := all.steps
+	for _, name := range slices.Concat([]string{stepFolder, stepDeadLetters}, kafkaSteps(cfg.Kafka), splunkSteps(cfg.HEC)) {
+		steps = append(steps, skipped(name, "not tried, since the configuration is invalid"))
+	}
+	return steps
+}
+
+func checkSplunk(ctx context.Context, cfg hec.Config, version string, report func(step, found string, err error)) {
+	client, err := hec.New(cfg, hec.Options{Version: version, Log: zap.NewNop(), Registerer: prometheus.NewRegistry()})
 	if err != nil {
-		if !strings.Contains(err.Error(), "; ") {
-			err = fmt.Errorf("%w; give dead_letter.dir a folder that this user may write", err)
+		step := stepSplunkHealth
+		if _, tlsErr := cfg.TLS.Config(""); tlsErr != nil {
+			step = stepSplunkCert
 		}
-		return name, "", err
+		report(step, "", err)
+		return
 	}
-	found = cfg.Dir + ": can be written"
-	if os.IsNotExist(statErr) {
-		found += " (it was created)"
+	defer client.Close()
+	client.Check(ctx, report)
+}
+
+// defaultFix is what to do when the error itself does not say it.
+func defaultFix(step string) string {
+	switch step {
+	case stepConfiguration:
+		return "correct it; auditlog-forwarder config print shows what is in effect, config init writes an example"
+	case stepFolder:
+		return "give dead_letter.dir a folder that this user may write"
+	case stepDeadLetters:
+		return "look at dead-letter.jsonl in dead_letter.dir; auditlog-forwarder deadletter list shows what can be read"
+	case stepKafkaCert:
+		return "check kafka.tls.ca_file, kafka.bootstrap_servers and kafka.security_protocol"
+	case stepKafkaTopic:
+		return "check kafka.topics or kafka.topic_pattern, and that this principal may READ and DESCRIBE the topics"
+	case stepKafkaGroup:
+		return "check kafka.group_id, and that this principal may READ the group"
+	case stepKafkaRead:
+		return "check that this principal may READ the topic, and the broker's log"
+	case stepSplunkCert:
+		return "check hec.tls.ca_file and hec.url"
+	case stepSplunkHealth:
+		return "check hec.url, and in Splunk's splunkd.log why HEC takes nothing"
+	case stepSplunkToken:
+		return "check hec.token and hec.url, and in Splunk's splunkd.log why the post was refused"
+	default:
+		return "check kafka.bootstrap_servers, kafka.security_protocol and the broker's log"
 	}
-	return name, found, store.Close()
 }

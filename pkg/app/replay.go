@@ -28,7 +28,10 @@ type ReplayOptions struct {
 // now will not be one later: such entries stay, unless the limit that made
 // them too large was raised.
 func Replay(ctx context.Context, opts ReplayOptions) (deadletter.Result, error) {
-	client, err := hec.New(opts.Config.HEC, hec.Options{Version: opts.Version, Log: opts.Log, Registerer: prometheus.NewRegistry()})
+	client, err := hec.New(opts.Config.HEC, hec.Options{
+		Version: opts.Version, Log: opts.Log, Registerer: prometheus.NewRegistry(),
+		Waiting: "nothing is lost, what was not sent stays in the dead-letter store; it is tried until Splunk takes it",
+	})
 	if err != nil {
 		return deadletter.Result{}, err
 	}
@@ -39,13 +42,9 @@ func Replay(ctx context.Context, opts ReplayOptions) (deadletter.Result, error) 
 		}
 	}
 	send := func(ctx context.Context, e deadletter.Entry) error {
-		ev, err := audit.ReadEvent(e.Record.Value)
+		ev, err := readSendable(opts.Config, e)
 		if err != nil {
 			stays(e, err.Error())
-			return deadletter.ErrSkip
-		}
-		if n := len(e.Record.Value); n > opts.Config.HEC.MaxEventBytes {
-			stays(e, fmt.Sprintf("the event has %d bytes, hec.max_event_bytes is %d", n, opts.Config.HEC.MaxEventBytes))
 			return deadletter.ErrSkip
 		}
 		body, _ := client.Append(nil, &e.Record, ev)
@@ -60,4 +59,21 @@ func Replay(ctx context.Context, opts ReplayOptions) (deadletter.Result, error) 
 		return nil
 	}
 	return deadletter.Replay(ctx, opts.Config.DeadLetter.Dir, opts.Filter, send, opts.Progress)
+}
+
+// Sendable says why Replay would not send an entry; nil if it would.
+func Sendable(cfg config.Config, e deadletter.Entry) error {
+	_, err := readSendable(cfg, e)
+	return err
+}
+
+func readSendable(cfg config.Config, e deadletter.Entry) (audit.Event, error) {
+	ev, err := audit.ReadEvent(e.Record.Value)
+	if err != nil {
+		return ev, err
+	}
+	if n := len(e.Record.Value); n > cfg.HEC.MaxEventBytes {
+		return ev, fmt.Errorf("the event has %d bytes, hec.max_event_bytes is %d", n, cfg.HEC.MaxEventBytes)
+	}
+	return ev, nil
 }
