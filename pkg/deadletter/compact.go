@@ -11,7 +11,8 @@ import (
 )
 
 // compact rewrites the file without the entries that have been replayed and
-// returns how many bytes that freed. It needs s.mu and the folder's lock.
+// returns how many bytes that freed, or errLocked while a replay is active.
+// It needs s.mu and the folder's lock.
 //
 // The order keeps each crash harmless: the new file is complete on disk
 // before it takes the old one's name, and the marks go last. Marks that
@@ -26,9 +27,6 @@ func (s *Store) compact() (freed int64, err error) {
 		return 0, explain(err)
 	}
 	lock, err := lockFile(s.cfg.Dir, marksLock)
-	if errors.Is(err, errLocked) {
-		return 0, nil // a replay is active; a later Put comes back here
-	}
 	if err != nil {
 		return 0, err
 	}
@@ -75,7 +73,11 @@ func copyPending(to, from string, size int64, done map[mark]bool) error {
 		return err
 	}
 	defer r.Close() //nolint:errcheck // opened for reading
-	w, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	// One that a crash left may belong to another user.
+	if err := os.Remove(to); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	w, err := makeFile(to, os.O_WRONLY)
 	if err != nil {
 		return err
 	}

@@ -7,8 +7,13 @@ import (
 
 // Config says where refused records are kept and how many bytes of them.
 type Config struct {
-	Dir      string `mapstructure:"dir"`
-	MaxBytes int64  `mapstructure:"max_bytes"`
+	Dir string `mapstructure:"dir"`
+	// MaxBytes bounds the file. All dead letters of a batch are kept at once,
+	// so it must exceed what the largest batch takes there when none of its
+	// records is an event: escapes in JSON may make a text six times as long,
+	// and bytes that are no text a third longer. A batch that does not fit
+	// into an empty store stops its partition (ErrTooSmall).
+	MaxBytes int64 `mapstructure:"max_bytes"`
 }
 
 // DefaultConfig returns the defaults.

@@ -38,11 +38,17 @@ func Reasons() []Reason { return []Reason{NotJSON, Empty, Tombstone, TooLarge, R
 
 // ParseReason returns the reason of that name.
 func ParseReason(name string) (Reason, error) {
-	if r := Reason(name); slices.Contains(Reasons(), r) {
+	if r := Reason(name); r.known() {
 		return r, nil
 	}
 	return "", fmt.Errorf("reason %q is unknown; allowed are %v", name, Reasons())
 }
+
+func (r Reason) known() bool { return slices.Contains(Reasons(), r) }
+
+// Replayable reports whether a record kept for r may be accepted one day. In
+// the others there is no event to send, now or later.
+func (r Reason) Replayable() bool { return r == TooLarge || r == Refused }
 
 // Entry is one refused record and why it was refused.
 type Entry struct {

@@ -35,7 +35,7 @@ func openJournal(path string, log *zap.Logger) (*journal, error) {
 // has promised.
 func (j *journal) reopen() error {
 	j.close()
-	f, err := os.OpenFile(j.path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
+	f, err := openOrMake(j.path, os.O_RDWR|os.O_APPEND)
 	if err != nil {
 		return explain(err)
 	}
@@ -190,6 +190,9 @@ func makeDir(dir string) error {
 
 // explain adds the next step to errors whose cause lies outside the program.
 func explain(err error) error {
+	if step := whose(err); step != "" {
+		return fmt.Errorf("%w; %s", err, step)
+	}
 	for _, c := range []struct {
 		errno syscall.Errno
 		step  string
@@ -199,6 +202,7 @@ func explain(err error) error {
 		{syscall.EFBIG, "file size limit reached: raise it (ulimit -f, LimitFSIZE= of the unit) and restart, or replay or archive the entries"},
 		{syscall.EROFS, "read-only file system: mount it writable, or point dead_letter.dir elsewhere and restart"},
 		{syscall.EACCES, "give this user the right to read and write there (each instance needs its own folder)"},
+		{syscall.ELOOP, "a symbolic link stands there that leads in circles, or that root does not follow because the folder is another user's: put the file itself there"},
 		{syscall.ENOTDIR, "a file stands where the folder should be: move it away, or point dead_letter.dir elsewhere and restart"},
 		{syscall.EIO, "the disk reports an error: see the kernel log, then point dead_letter.dir at a sound disk and restart"},
 	} {

@@ -28,7 +28,15 @@ var errLocked = errors.New("locked")
 // lockFile takes the lock at once or returns errLocked.
 func lockFile(dir, name string) (*flock.Flock, error) {
 	path := filepath.Join(dir, name)
-	l := flock.New(path, flock.SetPermissions(0o600))
+	f, err := openOrMake(path, os.O_RDWR)
+	if err == nil {
+		err = f.Close()
+	}
+	if err != nil {
+		return nil, explain(fmt.Errorf("lock %s: %w", path, err))
+	}
+	// Without O_CREATE: what flock made would belong to whoever runs this.
+	l := flock.New(path, flock.SetFlag(os.O_RDWR|noFollow(dir)), flock.SetPermissions(0o600))
 	ok, err := l.TryLock()
 	if err != nil {
 		return nil, explain(fmt.Errorf("lock %s: %w", path, err))

@@ -3,11 +3,13 @@ package deadletter
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -19,8 +21,11 @@ import (
 )
 
 // childRole makes the test binary act as another process: a limit on file
-// sizes and a SIGKILL cannot be had within the test's own.
-const childRole = "DEADLETTER_TEST_CHILD"
+// sizes, a SIGKILL and another user's id cannot be had within the test's own.
+const (
+	childRole = "DEADLETTER_TEST_CHILD"
+	childUID  = "DEADLETTER_TEST_UID" // with which the child goes on; its group has the same number
+)
 
 func TestMain(m *testing.M) {
 	if role := os.Getenv(childRole); role != "" {
@@ -30,6 +35,10 @@ func TestMain(m *testing.M) {
 }
 
 func child(role, dir string) int {
+	if err := becomeUser(os.Getenv(childUID)); err != nil {
+		fmt.Println("child:", err)
+		return 1
+	}
 	var err error
 	switch role {
 	case "limited":
@@ -38,6 +47,12 @@ func child(role, dir string) int {
 		err = childKilled(dir)
 	case "hold":
 		err = childHold(dir)
+	case "put":
+		err = childPut(dir)
+	case "make room":
+		err = childMakeRoom(dir)
+	case "try":
+		childTry(dir)
 	default:
 		err = fmt.Errorf("unknown role %q", role)
 	}
@@ -122,6 +137,59 @@ func childHold(dir string) error {
 		return fmt.Errorf("unexpected input")
 	}
 	return s.Close()
+}
+
+// becomeUser gives up root's rights for good.
+func becomeUser(id string) error {
+	if id == "" {
+		return nil
+	}
+	uid, err := strconv.Atoi(id)
+	if err != nil {
+		return err
+	}
+	if err := syscall.Setgroups(nil); err != nil {
+		return err
+	}
+	if err := syscall.Setgid(uid); err != nil {
+		return err
+	}
+	return syscall.Setuid(uid)
+}
+
+// childPut puts two entries.
+func childPut(dir string) error {
+	s, err := Open(Config{Dir: dir, MaxBytes: 1 << 20}, zap.NewNop())
+	if err != nil {
+		return err
+	}
+	return errors.Join(s.Put([]Entry{sample(0), sample(1)}), s.Close())
+}
+
+// childMakeRoom lists, and puts an entry that fits only where the replayed
+// ones were.
+func childMakeRoom(dir string) error {
+	if err := Scan(dir, func(Entry, Status) error { return nil }); err != nil {
+		return err
+	}
+	s, err := Open(Config{Dir: dir, MaxBytes: 1 << 20}, zap.NewNop())
+	if err != nil {
+		return err
+	}
+	s.cfg.MaxBytes = s.journal.size + 100
+	return errors.Join(s.Put([]Entry{sample(2)}), s.Close())
+}
+
+// childTry prints what each way into the store says, one a line.
+func childTry(dir string) {
+	s, err := Open(Config{Dir: dir, MaxBytes: 1 << 20}, zap.NewNop())
+	if err == nil {
+		err = s.Close()
+	}
+	fmt.Println("open:", err)
+	fmt.Println("scan:", Scan(dir, func(Entry, Status) error { return nil }))
+	_, err = Replay(context.Background(), dir, Filter{}, func(context.Context, Entry) error { return nil }, nil)
+	fmt.Println("replay:", err)
 }
 
 // childCmd returns a command that runs this test binary in a role.

@@ -101,6 +101,27 @@ func Scan(dir string, fn func(Entry, Status) error) error {
 	return damage.orNil()
 }
 
+// Summary counts the pending entries of dir by reason and returns the size of
+// the file, which replayed ones may still be part of. Like Scan it needs no
+// lock; with a *DamageError the counts are those of the readable lines.
+func Summary(dir string) (pending map[Reason]int, size int64, err error) {
+	pending = map[Reason]int{}
+	err = Scan(dir, func(e Entry, status Status) error {
+		if status == Pending {
+			pending[e.Reason]++
+		}
+		return nil
+	})
+	info, statErr := os.Stat(filepath.Join(dir, dataFile))
+	switch {
+	case statErr == nil:
+		size = info.Size()
+	case err == nil && !errors.Is(statErr, fs.ErrNotExist):
+		err = fmt.Errorf("list dead letters: %w", explain(statErr))
+	}
+	return pending, size, err
+}
+
 // openData opens the entries of dir for reading; nil if there are none yet.
 func openData(dir string) (*os.File, error) {
 	path := filepath.Join(dir, dataFile)

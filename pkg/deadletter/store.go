@@ -6,14 +6,12 @@ import (
 	"fmt"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gofrs/flock"
 	"go.uber.org/zap"
 )
-
-// ErrFull says that the entries would not fit under the configured cap.
-var ErrFull = errors.New("dead-letter store is full")
 
 // Store is the writing side, one per folder and process. It is safe for
 // concurrent use. Puts wait for each other: refused records are rare, and
@@ -22,11 +20,13 @@ type Store struct {
 	cfg     Config
 	log     *zap.Logger
 	metrics *metrics
+	size    atomic.Int64 // of the file, after the last Put
 
 	mu      sync.Mutex
 	closed  bool
 	lock    *flock.Flock // nil: lost with the folder, to be taken again
 	journal *journal
+	tally   tally
 }
 
 // Open takes the folder for this process, makes it if need be, and cuts off
@@ -40,7 +40,7 @@ func Open(cfg Config, log *zap.Logger) (*Store, error) {
 	if s.journal, err = openJournal(filepath.Join(cfg.Dir, dataFile), log); err != nil {
 		return nil, errors.Join(fmt.Errorf("open dead-letter store: %w", err), s.lock.Unlock())
 	}
-	s.metrics.bytes.Set(float64(s.journal.size))
+	s.noteSize()
 	return s, nil
 }
 
@@ -72,7 +72,7 @@ func (s *Store) Put(entries []Entry) error {
 	}
 	if err != nil {
 		s.metrics.errors.Inc()
-		return fmt.Errorf("keep %d refused records in %s: %w", len(entries), filepath.Join(s.cfg.Dir, dataFile), err)
+		return fmt.Errorf("keep %d records in %s: %w", len(entries), filepath.Join(s.cfg.Dir, dataFile), err)
 	}
 	return nil
 }
@@ -98,7 +98,7 @@ func encodeAll(entries []Entry) ([]byte, error) {
 func (s *Store) put(lines []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	defer func() { s.metrics.bytes.Set(float64(s.journal.size)) }()
+	defer s.noteSize()
 	if s.closed {
 		return errors.New("the store is closed")
 	}
@@ -122,6 +122,11 @@ func (s *Store) put(lines []byte) error {
 			zap.String("file", s.journal.path))
 	}
 	return errors.New("the file is moved or deleted again and again; find out by whom")
+}
+
+func (s *Store) noteSize() {
+	s.size.Store(s.journal.size)
+	s.metrics.bytes.Set(float64(s.journal.size))
 }
 
 // prepare makes sure that folder, lock and file are still the ones that their
@@ -152,23 +157,22 @@ func (s *Store) makeRoom(n int64) error {
 		return nil
 	}
 	freed, err := s.compact()
-	if err != nil {
-		return fmt.Errorf("%w; dropping replayed entries: %w", s.full(n), err)
+	switch {
+	case n > s.cfg.MaxBytes:
+		return s.tooSmall(n)
+	case errors.Is(err, errLocked):
+		return s.full(n, waitOut)
+	case err != nil:
+		return fmt.Errorf("%w; dropping replayed entries: %w", s.full(n, replayOut), err)
 	}
 	if freed > 0 {
 		s.log.Info("dropped replayed entries to make room",
 			zap.Int64("freed_bytes", freed), zap.Int64("size", s.journal.size))
 	}
 	if s.journal.size+n > s.cfg.MaxBytes {
-		return s.full(n)
+		return s.full(n, s.wayOut())
 	}
 	return nil
-}
-
-func (s *Store) full(n int64) error {
-	return fmt.Errorf("%w: it holds %s of at most %s and %s more do not fit; "+
-		"run `auditlog-forwarder deadletter replay`, or move the file to an archive (a new one is made), or raise dead_letter.max_bytes",
-		ErrFull, iec(s.journal.size), iec(s.cfg.MaxBytes), iec(n))
 }
 
 // Close ends the store's use of the folder. Later Puts return an error.

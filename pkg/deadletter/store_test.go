@@ -169,9 +169,10 @@ func TestOpenErrorsNameTheFolder(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(odd, dataFile), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	for _, dir := range []string{file, filepath.Join(file, "below"), odd} {
+	const notAFolder = "a file stands where the folder should be"
+	for dir, step := range map[string]string{file: notAFolder, filepath.Join(file, "below"): notAFolder, odd: "is a directory"} {
 		_, err := Open(Config{Dir: dir, MaxBytes: 1 << 20}, zap.NewNop())
-		if err == nil || !strings.Contains(err.Error(), dir) {
+		if err == nil || !strings.Contains(err.Error(), dir) || !strings.Contains(err.Error(), step) {
 			t.Errorf("Open in %s: %v", dir, err)
 		}
 	}
@@ -453,7 +454,7 @@ func TestMetrics(t *testing.T) {
 	put(t, s, sample(1), sample(2))
 	tooBig := sample(4)
 	tooBig.Record.Value = bytes.Repeat([]byte("x"), 2<<20)
-	if err := s.Put([]Entry{tooBig}); !errors.Is(err, ErrFull) {
+	if err := s.Put([]Entry{tooBig}); !errors.Is(err, ErrTooSmall) {
 		t.Fatal(err)
 	}
 	info, err := os.Stat(filepath.Join(cfg.Dir, dataFile))

@@ -115,7 +115,7 @@ func TestDeadLettersAreLogged(t *testing.T) {
 		}()
 		for offset := range int64(100) {
 			in <- &audit.Record{Topic: "audit", Partition: 3, Offset: offset, Value: []byte("no")}
-			time.Sleep(time.Second) // virtual
+			<-time.After(time.Second) // virtual
 		}
 		close(in)
 		if err := <-done; err != nil {

@@ -1,6 +1,7 @@
 // Package kafka is the only place that knows Sarama: it joins the consumer
 // group, finds where each partition starts and what was lost before it, turns
-// errors into something a person can act on, and produces for the mirror.
+// errors into something a person can act on, and writes records for the
+// generator.
 package kafka
 
 import (

@@ -13,7 +13,7 @@ import (
 func Require(tb testing.TB) {
 	tb.Helper()
 	if _, err := exec.LookPath("java"); err != nil {
-		skip.Missing(tb, "java", "install a Java runtime, 11 or newer, to test against a real Kafka broker (kafkatest.Shared also takes one from "+BootstrapEnv+")")
+		skip.Missing(tb, "java", "install a Java runtime, 17 or newer, to test against a real Kafka broker (kafkatest.Shared also takes one from "+BootstrapEnv+")")
 	}
 	inst, err := findInstallation()
 	if err != nil {
