@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"auditlog-forwarder/pkg/app"
+	"auditlog-forwarder/pkg/config"
 )
 
 func newCheckCommand(b build) *cobra.Command {
@@ -23,41 +24,65 @@ credentials, the topics, the group's offsets, reading one record, Splunk's HEC,
 its certificate and the token.
 
 Nothing is forwarded or changed: the group is not joined, no offset is
-committed, and nothing is indexed (a good token is told from a bad one by a post
-without a body). It may run beside a forwarder. What it cannot try is joining
-the group, and whether the token may write to the index.
+committed, no file or folder is left behind, and nothing is indexed (a good
+token is told from a bad one by a post without a body). It may run beside a
+forwarder. What it cannot try is joining the group, and whether the token may
+write to the index.
 
-The exit code is 0 if all is well and 4 if anything failed.`,
+Each row is ok, failed, skipped (it could not be tried, since an earlier one
+failed or there is nothing to try it on) or a warning (such as a certificate
+with fewer than 21 days left). In JSON that is "status"; "ok" is false for what
+failed, and true for all else.
+
+The exit code is 0 if nothing failed, 3 if the configuration is invalid, with a
+row for each mistake, and 4 if anything else failed.`,
 		Example: "  " + program + " check --config config.yaml\n" +
 			"  " + program + " check -o json | jq '.[] | select(.ok | not)'",
 		Args: positional(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			loaded, err := loadConfig(cmd)
-			if err != nil {
+			var invalid *exitError
+			if errors.As(err, &invalid) && invalid.code == exitUsage {
 				return err
+			}
+			if loaded == nil {
+				loaded = &config.Loaded{Config: config.Defaults()}
 			}
 			for _, w := range loaded.Warnings {
 				printLines(cmd.ErrOrStderr(), "warning: ", w)
 			}
-			steps := app.Check(cmd.Context(), loaded.Config, b.Version)
+			var steps []app.Step
+			if err != nil {
+				steps = app.CheckRefused(loaded.Config, err)
+			} else {
+				steps = app.Check(cmd.Context(), loaded.Config, b.Version)
+			}
 			if err := printSteps(cmd.OutOrStdout(), steps, format.value); err != nil {
 				return fmt.Errorf("print the result: %w", err)
 			}
-			failed := 0
-			for _, s := range steps {
-				if !s.OK {
-					failed++
-				}
-			}
-			if failed > 0 {
+			failed := countFailed(steps)
+			switch {
+			case invalid != nil:
+				return &exitError{code: exitConfig, err: fmt.Errorf("the configuration has %s", plural(failed, "mistake")), hint: invalid.hint}
+			case failed > 0:
 				return &exitError{code: exitCheck, err: fmt.Errorf("%d of %d checks failed", failed, len(steps))}
 			}
-			return nil
+			return err
 		},
 	}
 	cmd.Flags().VarP(format, "output", "o", "table or json")
 	addConfigFlags(cmd)
 	return cmd
+}
+
+func countFailed(steps []app.Step) int {
+	failed := 0
+	for _, s := range steps {
+		if !s.OK {
+			failed++
+		}
+	}
+	return failed
 }
 
 func printSteps(w io.Writer, steps []app.Step, format string) error {
@@ -74,9 +99,9 @@ func printSteps(w io.Writer, steps []app.Step, format string) error {
 	}
 	line("CHECK", "RESULT", "FOUND")
 	for _, s := range steps {
-		result := "ok"
-		if !s.OK {
-			result = "FAILED"
+		result := string(s.Status)
+		if s.Status == app.StatusFailed {
+			result = "FAILED" // to be found at a glance
 		}
 		line(s.Name, result, s.Found)
 		if s.Fix != "" {

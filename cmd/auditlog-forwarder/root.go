@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"auditlog-forwarder/pkg/config"
 )
@@ -40,7 +41,7 @@ _file at its end: hec.token_file.
 
 Exit codes:
     0  done, or stopped by SIGINT or SIGTERM after settling what was sent
-    1  an error while running
+    1  an error while running, or dead letters that stay
     2  the command line is wrong
     3  the configuration is invalid
     4  check found a failure
@@ -60,8 +61,27 @@ func newRoot(b build) *cobra.Command {
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(newRunCommand(b), newCheckCommand(b), newConfigCommand(), newDeadLetterCommand(b), newHealthCommand(), newVersionCommand(b))
 	root.InitDefaultCompletionCmd() // now, so that it gets the same usage errors
+	root.InitDefaultHelpCmd()
 	groups(root)
+	plainBools(root)
 	return root
+}
+
+// plainBool hides from pflag that a flag is its own kind of bool, for which
+// help would print --help[=true|false].
+type plainBool struct{ pflag.Value }
+
+func plainBools(cmd *cobra.Command) {
+	cmd.InitDefaultHelpFlag()
+	cmd.InitDefaultVersionFlag()
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if _, own := f.Value.(interface{ IsBoolFlag() bool }); own {
+			f.Value = plainBool{f.Value}
+		}
+	})
+	for _, sub := range cmd.Commands() {
+		plainBools(sub)
+	}
 }
 
 // groups makes every command that only holds others refuse what is none of

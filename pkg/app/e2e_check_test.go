@@ -33,6 +33,8 @@ func TestEndToEndCheck(t *testing.T) {
 	topic, group, adm := kafkatest.Name(t, "check"), kafkatest.Name(t, "g"), b.Admin(t)
 	f := newFeeder(t, b, topic, 2)
 	f.must(10)
+	empty := kafkatest.Name(t, "empty")
+	b.CreateTopic(t, empty, 1)
 	hec := hectest.Start(t)
 	good := local(t, b, hec, topic, group)
 	nobody := closedPort(t)
@@ -41,14 +43,20 @@ func TestEndToEndCheck(t *testing.T) {
 		name   string
 		change settings
 		code   int
+		reads  bool
 		failed map[string]string // step and a part of its fix
 	}{
-		{"all good", nil, 0, nil},
-		{"wrong token", settings{"hec.token": "00000000-0000-4000-8000-00000000dead"}, 4, map[string]string{"splunk token": "hec.token"}},
-		{"no topic", settings{"kafka.topics": "no-such-topic"}, 4, map[string]string{"kafka topic": "check kafka.topics"}},
-		{"broker down", settings{"kafka.bootstrap_servers": nobody}, 4, map[string]string{"kafka broker": "check kafka.bootstrap_servers"}},
-		{"splunk down", settings{"hec.url": "http://" + nobody}, 4, map[string]string{"splunk health": "check hec.url"}},
-		{"dead-letter folder", settings{"dead_letter.dir": "/dev/null/x"}, 4, map[string]string{"dead-letter folder": "dead_letter.dir"}},
+		{"all good", nil, 0, true, nil},
+		{"wrong token", settings{"hec.token": "00000000-0000-4000-8000-00000000dead"}, 4, true, map[string]string{"splunk token": "hec.token"}},
+		{"no topic", settings{"kafka.topics": "no-such-topic"}, 4, false, map[string]string{"kafka topic": "check kafka.topics"}},
+		{"no topic matches", settings{"kafka.topic_pattern": "no-such-.+"}, 4, false, map[string]string{"kafka topic": "check kafka.topic_pattern"}},
+		{"nothing to read", settings{"kafka.topics": empty}, 0, false, nil},
+		{"TLS to a plain port", settings{"kafka.security_protocol": "SSL"}, 4, false, map[string]string{"kafka certificate": "kafka.security_protocol", "kafka broker": "kafka.security_protocol"}},
+		{"no CA file", settings{"kafka.security_protocol": "SSL", "kafka.tls.ca_file": "no-such.pem"}, 4, false, map[string]string{"kafka certificate": "kafka.tls.ca_file"}},
+		{"bad configuration", settings{"batch.window": "0"}, 3, false, map[string]string{"configuration": "1"}},
+		{"broker down", settings{"kafka.bootstrap_servers": nobody}, 4, false, map[string]string{"kafka broker": "check kafka.bootstrap_servers"}},
+		{"splunk down", settings{"hec.url": "http://" + nobody}, 4, true, map[string]string{"splunk health": "check hec.url"}},
+		{"dead-letter folder", settings{"dead_letter.dir": "/dev/null/x"}, 4, true, map[string]string{"dead-letter folder": "dead_letter.dir"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -61,11 +69,17 @@ func TestEndToEndCheck(t *testing.T) {
 			if err := json.Unmarshal([]byte(out), &steps); err != nil {
 				t.Fatalf("not JSON: %v\n%s%s", err, out, errs)
 			}
-			if code != tc.code || len(steps) < 4 {
+			if code != tc.code || len(steps) < 9 {
 				t.Errorf("exit code %d and %d steps, want %d\n%s%s", code, len(steps), tc.code, out, errs)
 			}
 			failed := 0
 			for _, s := range steps {
+				if s.OK != (s.Status != app.StatusFailed) || s.Found == "" {
+					t.Errorf("incomplete: %+v", s)
+				}
+				if s.Name == "kafka read" && (s.Status == app.StatusOK) != tc.reads {
+					t.Errorf("%+v, want it tried: %t", s, tc.reads)
+				}
 				if s.OK {
 					continue
 				}

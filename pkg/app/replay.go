@@ -30,7 +30,7 @@ type ReplayOptions struct {
 func Replay(ctx context.Context, opts ReplayOptions) (deadletter.Result, error) {
 	client, err := hec.New(opts.Config.HEC, hec.Options{
 		Version: opts.Version, Log: opts.Log, Registerer: prometheus.NewRegistry(),
-		Waiting: "nothing is lost, what was not sent stays in the dead-letter store; it is tried until Splunk takes it",
+		Waiting: "nothing is lost, what was not sent stays in the dead-letter store",
 	})
 	if err != nil {
 		return deadletter.Result{}, err

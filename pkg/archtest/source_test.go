@@ -136,8 +136,8 @@ func TestNobodySleeps(t *testing.T) {
 	}
 }
 
-// TestSkipsAreLoud allows a test to be skipped in three ways: under -short, on
-// another operating system, or by testdata/skip, which writes it down and
+// TestSkipsAreLoud allows a test to be skipped in four ways: under -short, on
+// another operating system, where it takes root, or by testdata/skip, which writes it down and
 // fails it under CI=true.
 func TestSkipsAreLoud(t *testing.T) {
 	t.Parallel()
@@ -147,7 +147,7 @@ func TestSkipsAreLoud(t *testing.T) {
 		}
 		var open []ast.Node // the bodies of the ifs that may skip
 		ast.Inspect(src.file, func(n ast.Node) bool {
-			if branch, ok := n.(*ast.IfStmt); ok && (isCall(branch.Cond, "testing", "Short") || comparesGOOS(branch.Cond)) {
+			if branch, ok := n.(*ast.IfStmt); ok && (isCall(branch.Cond, "testing", "Short") || comparesSystem(branch.Cond)) {
 				open = append(open, branch.Body)
 			}
 			for _, receiver := range []string{"t", "b", "f", "tb"} {
@@ -155,7 +155,7 @@ func TestSkipsAreLoud(t *testing.T) {
 					continue
 				}
 				if !slices.ContainsFunc(open, func(body ast.Node) bool { return body.Pos() <= n.Pos() && n.End() <= body.End() }) {
-					t.Errorf("%s: a test is skipped in silence; call skip.Missing, or skip under testing.Short or for runtime.GOOS", src.at(n))
+					t.Errorf("%s: a test is skipped in silence; call skip.Missing, or skip under testing.Short, for runtime.GOOS or for os.Geteuid", src.at(n))
 				}
 			}
 			return true
@@ -163,10 +163,13 @@ func TestSkipsAreLoud(t *testing.T) {
 	}
 }
 
-func comparesGOOS(e ast.Expr) bool {
+func comparesSystem(e ast.Expr) bool {
 	cmp, ok := e.(*ast.BinaryExpr)
 	if !ok {
 		return false
+	}
+	if isCall(cmp.X, "os", "Geteuid") {
+		return true
 	}
 	sel, ok := cmp.X.(*ast.SelectorExpr)
 	if !ok {

@@ -102,7 +102,7 @@ func kafkaKeys() section {
 			},
 			{
 				Name: "kafka.fetch_bytes", Kind: Bytes, Min: "16KiB", Max: "64MiB",
-				Doc:     "How much of one partition is asked for in one fetch. Part of the memory bound: once for each claimed partition.",
+				Doc:     "How much of one partition is asked for in one fetch. Part of the memory bound: eight times this for each claimed partition, since compressed records are held unpacked.",
 				Example: "1MiB",
 			},
 		},

@@ -4,7 +4,7 @@ func batchKeys() section {
 	return section{
 		name: "batch",
 		doc: "How events are gathered into requests. Every claimed partition has its own open batch and at most " +
-			"batch.window sent ones, so memory for batches is partitions × (window + 1) × max_bytes.",
+			"batch.window sent ones, so batches take up to partitions × (window + 1) × 2 × max_bytes: as much again for keys, headers and dead letters as for bodies.",
 		keys: []Key{
 			{
 				Name: "batch.max_events", Kind: Int, Min: "1", Max: "100000",

@@ -30,6 +30,7 @@ type Loaded struct {
 	Warnings []string // what is allowed but dangerous or without effect
 
 	origins map[string]string // by key; without an entry it is the default
+	refused map[string]string // by key: where a value was given that is not in effect
 }
 
 // Origin tells where the value of a key comes from, such as "default" or
@@ -39,6 +40,15 @@ func (l *Loaded) Origin(key string) string {
 		return o
 	}
 	return "default"
+}
+
+// Refused tells where a value of a key was given that could not be read, so
+// that another is in effect. It is empty if there is none.
+func (l *Loaded) Refused(key string) string {
+	if where := l.refused[key]; where != l.Origin(key) {
+		return where
+	}
+	return ""
 }
 
 // Error is one mistake in the configuration.
@@ -116,6 +126,13 @@ func load(src Source, path string, data []byte, mode fs.FileMode) (*Loaded, erro
 			l.origins[key] = s.where
 		}
 	}
+	l.refused = map[string]string{}
+	for _, err := range errs {
+		var e *Error
+		if errors.As(err, &e) && e.Where != "" {
+			l.refused[strings.TrimSuffix(e.Key, fileSuffix)] = e.Where
+		}
+	}
 	l.Warnings = append(l.Warnings, l.dangers()...)
 	errs = append(errs, l.violations(errs)...)
 	return l, errors.Join(errs...)
@@ -170,13 +187,53 @@ func (l *Loaded) violations(known []error) []error {
 			bad[strings.TrimSuffix(e.Key, fileSuffix)] = true
 		}
 	}
+	keys := Keys()
+	said := map[string]bool{} // two empty names in one list are one mistake
 	var errs []error
 	for _, err := range l.Validate() {
+		if said[err.Error()] {
+			continue
+		}
+		said[err.Error()] = true
 		key, text, _ := strings.Cut(err.Error(), ": ")
 		if bad[key] {
 			continue
 		}
+		if k, ok := lookup(keys, key); ok && k.Secret {
+			text = strings.Replace(text, "missing; set ", "missing; set "+k.Env()+", or ", 1)
+		}
 		errs = append(errs, &Error{Key: key, Where: l.origins[key], Text: text})
 	}
 	return errs
+}
+
+// Mistakes takes apart what Load returns.
+func Mistakes(err error) []error {
+	var joined interface{ Unwrap() []error }
+	if !errors.As(err, &joined) {
+		if err == nil {
+			return nil
+		}
+		return []error{err}
+	}
+	var all []error
+	for _, e := range joined.Unwrap() {
+		all = append(all, Mistakes(e)...)
+	}
+	return all
+}
+
+// Concerning returns of Load's mistakes those that a command which needs one
+// section only has to stop at: those in the section, and those that may be a
+// misspelt key of it.
+func Concerning(err error, section string) error {
+	var errs []error
+	for _, m := range Mistakes(err) {
+		var e *Error
+		if errors.As(m, &e) && e.Key != "" && e.Key != section && !strings.HasPrefix(e.Key, section+".") {
+			continue
+		}
+		errs = append(errs, m)
+	}
+	return errors.Join(errs...)
 }

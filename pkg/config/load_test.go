@@ -116,7 +116,7 @@ FILE:5: hec.token: given as well as hec.token_file (FILE:5); keep one of the two
 kafka.bootstrap_servers: missing; give host:port, such as pkc-xxxxx.us-west-2.aws.confluent.cloud:9092
 FILE:3: kafka.start: "never" is unknown; allowed are earliest, latest, or a time such as 2026-11-01T00:00:00Z
 kafka.sasl.username: missing; give the API key, or set kafka.security_protocol to PLAINTEXT for a local broker
-kafka.sasl.password: missing; set kafka.sasl.password_file to a file that holds the API secret
+kafka.sasl.password: missing; set AUDITLOG_FORWARDER_KAFKA_SASL_PASSWORD, or kafka.sasl.password_file to a file that holds the API secret
 hec.url: missing; give Splunk's HEC address, such as https://splunk.example.com:8088
 flag --log.level: log.level: "loud" is unknown; allowed are debug, info, warn, error`, "FILE", file)
 	if diff := cmp.Diff(want, err.Error()); diff != "" {

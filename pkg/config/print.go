@@ -41,14 +41,19 @@ func (l *Loaded) printYAML(out *bytes.Buffer) {
 			continue // a _file key: what it named is part of the origin
 		}
 		nest.enter(out, k.Name)
-		fmt.Fprintf(out, "%s%s: %s # %s\n", nest.indent(), nest.leaf, k.yaml(v), oneLine(l.Origin(k.Name)))
+		origin := l.Origin(k.Name)
+		if refused := l.Refused(k.Name); refused != "" {
+			origin += "; " + refused + " was refused"
+		}
+		fmt.Fprintf(out, "%s%s: %s # %s\n", nest.indent(), nest.leaf, k.yaml(v), oneLine(origin))
 	}
 }
 
 func (l *Loaded) printJSON(out *bytes.Buffer) error {
 	type origin struct {
-		Value  any    `json:"value"`
-		Origin string `json:"origin"`
+		Value   any    `json:"value"`
+		Origin  string `json:"origin"`
+		Refused string `json:"refused,omitempty"`
 	}
 	tree := map[string]any{}
 	for _, k := range Keys() {
@@ -59,7 +64,7 @@ func (l *Loaded) printJSON(out *bytes.Buffer) error {
 		if k.Kind == Duration {
 			v = k.text(v)
 		}
-		plant(tree, strings.Split(k.Name, "."), origin{Value: v, Origin: l.Origin(k.Name)})
+		plant(tree, strings.Split(k.Name, "."), origin{Value: v, Origin: l.Origin(k.Name), Refused: l.Refused(k.Name)})
 	}
 	enc := json.NewEncoder(out)
 	enc.SetEscapeHTML(false)

@@ -160,8 +160,8 @@ func TestExampleLoads(t *testing.T) {
 		t.Errorf("the example is not the defaults (-defaults +example):\n%s", diff)
 	}
 	if _, err := load(Source{}, "example.yaml", []byte(example(t)), 0o644); err == nil ||
-		err.Error() != "kafka.sasl.password: missing; set kafka.sasl.password_file to a file that holds the API secret\n"+
-			"hec.token: missing; set hec.token_file to a file that holds the HEC token" {
+		err.Error() != "kafka.sasl.password: missing; set AUDITLOG_FORWARDER_KAFKA_SASL_PASSWORD, or kafka.sasl.password_file to a file that holds the API secret\n"+
+			"hec.token: missing; set AUDITLOG_FORWARDER_HEC_TOKEN, or hec.token_file to a file that holds the HEC token" {
 		t.Errorf("without secrets: %v", err)
 	}
 }

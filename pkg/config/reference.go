@@ -37,7 +37,8 @@ The names follow from the key. ` + "`kafka.group_id`" + ` is the variable
 empty counts as not given.
 
 ` + "`auditlog-forwarder config print`" + ` shows every effective value with its origin, secrets redacted;
-with ` + "`-o json`" + ` each key is an object with ` + "`value` and `origin`" + `.
+with ` + "`-o json`" + ` each key is an object with ` + "`value` and `origin`" + `, and with ` + "`refused`" + ` if a value
+that was given could not be read.
 
 Nothing unknown is ignored: a key in the file or a variable that begins with ` + "`AUDITLOG_FORWARDER_`" + `
 and is none of those below is an error, which names the nearest key. All mistakes are reported at

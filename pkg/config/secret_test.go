@@ -87,7 +87,7 @@ func TestSecretFiles(t *testing.T) {
 			name: "no path", yaml: `hec.token_file: ""`,
 			wantErr: "CFG:6: hec.token_file: empty; give the path of a file, or remove it",
 		},
-		{name: "not given", wantErr: "hec.token: missing; set hec.token_file to a file that holds the HEC token"},
+		{name: "not given", wantErr: "hec.token: missing; set AUDITLOG_FORWARDER_HEC_TOKEN, or hec.token_file to a file that holds the HEC token"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

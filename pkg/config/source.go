@@ -33,10 +33,11 @@ func readEnv(env []string, keys []Key) (layer, []error) {
 	l := newLayer("environment")
 	var errs []error
 	byEnv := map[string]Key{}
-	names := []string{FileEnv}
+	// Compared without the prefix, which alone would make all of them alike.
+	names := []string{strings.TrimPrefix(FileEnv, envPrefix)}
 	for _, k := range keys {
 		byEnv[k.Env()] = k
-		names = append(names, k.Env())
+		names = append(names, strings.TrimPrefix(k.Env(), envPrefix))
 	}
 	for _, pair := range slices.Sorted(slices.Values(env)) {
 		name, text, _ := strings.Cut(pair, "=")
@@ -46,7 +47,11 @@ func readEnv(env []string, keys []Key) (layer, []error) {
 		where := "environment " + name
 		k, ok := byEnv[name]
 		if !ok {
-			errs = append(errs, &Error{Where: where, Text: "unknown variable" + didYouMean(name, names)})
+			hint := "unset it, or give it the name of a key: hec.url is " + envPrefix + "HEC_URL"
+			if near := Nearest(strings.TrimPrefix(name, envPrefix), names); near != "" {
+				hint = "did you mean " + envPrefix + near + "?"
+			}
+			errs = append(errs, &Error{Where: where, Text: "unknown variable; " + hint})
 			continue
 		}
 		v, err := k.parse(text)

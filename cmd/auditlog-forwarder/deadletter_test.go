@@ -1,0 +1,215 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/zap"
+
+	"auditlog-forwarder/pkg/audit"
+	"auditlog-forwarder/pkg/deadletter"
+	"auditlog-forwarder/pkg/hec/hectest"
+)
+
+// store makes a store with the bodies given, at offsets from 0.
+func store(t *testing.T, bodies ...string) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	s, err := deadletter.Open(deadletter.Config{Dir: dir, MaxBytes: 1 << 20}, zap.NewNop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, body := range bodies {
+		e := deadletter.Entry{Record: audit.Record{Topic: "t", Offset: int64(i), Value: []byte(body)}, Reason: deadletter.Refused}
+		if err := s.Put([]deadletter.Entry{e}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// damage appends what is no entry.
+func damage(t *testing.T, dir string) {
+	t.Helper()
+	path := filepath.Join(dir, "dead-letter.jsonl")
+	text, err := os.ReadFile(path)
+	if err == nil {
+		err = os.WriteFile(path, append(text, "no json\n"...), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// deadLetters runs deadletter with a whole configuration.
+func deadLetters(ctx context.Context, t *testing.T, dir string, hec *hectest.Server, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	token := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(token, []byte(hectest.DefaultToken), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	args = append(append([]string{"deadletter"}, args...),
+		"--dead-letter.dir", dir, "--hec.token-file", token, "--hec.url", hec.URL(), "--hec.backoff-min", "1ms", "--hec.backoff-max", "5ms",
+		"--kafka.bootstrap-servers", "b:9092", "--kafka.security-protocol", "PLAINTEXT")
+	var out, errs bytes.Buffer
+	code = run(ctx, args, &out, &errs)
+	return code, out.String(), errs.String()
+}
+
+func holds(t *testing.T, what, text string, patterns ...string) {
+	t.Helper()
+	for _, p := range patterns {
+		if !regexp.MustCompile("(?m)" + p).MatchString(text) {
+			t.Errorf("%s does not match %q:\n%s", what, p, text)
+		}
+	}
+}
+
+const (
+	goodBody = `{"id":"1","time":"2026-11-01T00:00:00Z"}`
+	poison   = `{"id":"poison"}`
+)
+
+// TestReplayAccount: what is replayed, what stays, and the exit code of both.
+func TestReplayAccount(t *testing.T) {
+	t.Parallel()
+	hec := hectest.Start(t)
+	hec.Poison(func(event []byte) bool { return strings.Contains(string(event), "poison") })
+	dir := store(t, goodBody, "no json", poison)
+
+	code, out, errs := deadLetters(t.Context(), t, dir, hec, "replay", "--dry-run")
+	if code != 0 || hec.Len() != 0 || errs != "" {
+		t.Errorf("dry run: exit code %d, %d events arrived\n%s", code, hec.Len(), errs)
+	}
+	holds(t, "dry run", out, `  send +refused +t/0/0  `, `  cannot +refused +t/0/1  7 bytes  \S+`, `  send +refused +t/0/2  `,
+		"^3 dead letters in "+regexp.QuoteMeta(dir)+"\n2 would be sent, 1 cannot\n\\z")
+
+	code, out, errs = deadLetters(t.Context(), t, dir, hec, "replay")
+	if code != 1 || out != "1 replayed, 1 refused again, 1 not sent\n" {
+		t.Errorf("some stay: exit code %d, %s", code, out)
+	}
+	holds(t, "stderr", errs, `stays: t/0/1: `, `stays: t/0/2: `, `^auditlog-forwarder: 2 dead letters stay in the store$`)
+
+	hec.Poison(nil)
+	code, out, errs = deadLetters(t.Context(), t, dir, hec, "replay", "--id", "t/0/2")
+	if code != 0 || out != "1 replayed, 0 refused again, 0 not sent\n" {
+		t.Errorf("all that was selected: exit code %d, %s%s", code, out, errs)
+	}
+}
+
+// TestDamagedLines: everything else is shown and sent, and the exit code is 1.
+func TestDamagedLines(t *testing.T) {
+	t.Parallel()
+	hec := hectest.Start(t)
+	dir := store(t, goodBody)
+	damage(t, dir)
+	for _, args := range [][]string{{"list"}, {"list", "-o", "json"}, {"replay", "--dry-run"}, {"replay"}} {
+		code, out, errs := deadLetters(t.Context(), t, dir, hec, args...)
+		if code != 1 {
+			t.Errorf("%v: exit code %d, want 1", args, code)
+		}
+		holds(t, strings.Join(args, " "), out, `t/0/0|1 replayed`)
+		holds(t, strings.Join(args, " "), errs, `^auditlog-forwarder: warning: .*dead-letter.jsonl line 2`, `^auditlog-forwarder: .*could not be read`)
+	}
+	if hec.Len() != 1 {
+		t.Errorf("%d events arrived, want 1", hec.Len())
+	}
+}
+
+// TestReplayStopped: what was sent is told and marked, also when it is stopped
+// while Splunk does not answer.
+func TestReplayStopped(t *testing.T) {
+	t.Parallel()
+	t.Run("by a signal", func(t *testing.T) {
+		t.Parallel()
+		hec := hectest.Start(t)
+		dir := store(t, goodBody, goodBody)
+		ctx, cancel := context.WithCancelCause(t.Context())
+		waited := make(chan error, 1)
+		go func() {
+			err := hec.WaitUntil(t.Context(), func(s hectest.Stats) bool { return s.Arrived > 1 })
+			cancel(signalError{os.Interrupt})
+			waited <- err
+		}()
+		hec.SetFault(func(n int, _ *http.Request) *hectest.Reply {
+			if n == 0 {
+				return nil
+			}
+			hang := hectest.Hang()
+			return &hang
+		})
+		code, out, errs := deadLetters(ctx, t, dir, hec, "replay")
+		if err := <-waited; err != nil {
+			t.Fatal(err)
+		}
+		if code != 1 || out != "1 replayed, 0 refused again, 0 not sent\n" {
+			t.Errorf("exit code %d, printed %q\n%s", code, out, errs)
+		}
+		holds(t, "stderr", errs, `^auditlog-forwarder: interrupted; what was sent is marked, run it again to go on$`)
+		hec.SetFault(nil)
+		if code, out, errs = deadLetters(t.Context(), t, dir, hec, "replay"); code != 0 || out != "1 replayed, 0 refused again, 0 not sent\n" {
+			t.Errorf("it does not go on: exit code %d, printed %q\n%s", code, out, errs)
+		}
+	})
+	t.Run("by its time", func(t *testing.T) {
+		t.Parallel()
+		hec := hectest.Start(t)
+		hec.SetDown(true)
+		code, out, errs := deadLetters(t.Context(), t, store(t, goodBody), hec, "replay", "--timeout", "100ms")
+		if code != 1 || out != "0 replayed, 0 refused again, 0 not sent\n" {
+			t.Errorf("exit code %d, printed %q\n%s", code, out, errs)
+		}
+		holds(t, "stderr", errs, `^auditlog-forwarder: gave up, since --timeout is over; what was sent is marked, run it again to go on$`)
+	})
+}
+
+// locked is a buffer for two goroutines.
+type locked struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (l *locked) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.Write(p)
+}
+
+// TestProgressLines: a line in every interval, also while nothing moves, and
+// none after the end.
+func TestProgressLines(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var out locked
+		progress, stop := progressLines(&out, 10*time.Second)
+		pass := func(d time.Duration) {
+			timer := time.NewTimer(d)
+			<-timer.C
+			synctest.Wait()
+		}
+		pass(11 * time.Second)
+		progress(3, 7)
+		pass(20 * time.Second)
+		stop()
+		pass(time.Minute)
+		const want = `auditlog-forwarder: replay: the first one is under way
+auditlog-forwarder: replay: 3 of 7 tried
+auditlog-forwarder: replay: 3 of 7 tried
+`
+		if out.buf.String() != want {
+			t.Errorf("got\n%swant\n%s", out.buf.String(), want)
+		}
+	})
+}
