@@ -16,7 +16,7 @@ import (
 // TestWithoutJava runs one test of this binary again, where there is no Java.
 func TestWithoutJava(t *testing.T) {
 	t.Parallel()
-	const hint = "install a Java runtime, 11 or newer, to test against a real Kafka broker (kafkatest.Shared also takes one from KAFKA_BOOTSTRAP)"
+	const hint = "install a Java runtime, 17 or newer, to test against a real Kafka broker (kafkatest.Shared also takes one from KAFKA_BOOTSTRAP)"
 	for _, tc := range []struct {
 		name, ci string
 		passes   bool
