@@ -89,10 +89,9 @@ func New(cfg Config, opts Options) *Forwarder {
 type Claim struct {
 	Topic     string
 	Partition int32
-	Start     int64              // the first offset that will be read; below 0: not known
-	Mark      func(next int64)   // takes the next offset to read; called from the lane's goroutine only
-	HighWater func() int64       // the partition's end, as far as it is known
-	Received  func(offset int64) // told of every record before it is looked at; may be nil
+	Start     int64            // the first offset that will be read; below 0: not known
+	Mark      func(next int64) // takes the next offset to read; called from the lane's goroutine only
+	HighWater func() int64     // the partition's end, as far as it is known
 }
 
 // MemoryPerLane returns the most bytes that one lane holds in batches while
