@@ -151,18 +151,22 @@ func TestEndToEndExitCodes(t *testing.T) {
 		topic, group := kafkatest.Name(t, "exit"), kafkatest.Name(t, "g")
 		f := newFeeder(t, b, topic, 1)
 		f.must(10)
-		hec.Script(hectest.Hang())
+		posts := answerPosts(hec, hectest.Hang())
 		set := local(t, b, hec, topic, group).with(settings{"batch.drain": "10m", "hec.timeout": "10m"})
 		p := start(t, "forwarder", set)
-		if err := hec.WaitUntil(t.Context(), func(s hectest.Stats) bool { return s.Arrived > 0 }); err != nil {
-			t.Fatal(err)
-		}
+		eventually(t, "a post", func() string {
+			if posts.Load() == 0 {
+				return "none has come"
+			}
+			return ""
+		})
 		p.signal(syscall.SIGTERM)
 		p.line("stopping")
 		p.signal(syscall.SIGTERM)
 		if code := p.wait(); code != 130 {
 			t.Errorf("exit code %d, want 130", code)
 		}
+		hec.SetFault(nil)
 		p = start(t, "forwarder again", set)
 		if err := hec.Wait(t.Context(), 10); err != nil {
 			t.Fatal(err)
