@@ -8,8 +8,8 @@ type memory struct{ usual, most int64 }
 
 const (
 	// fixedMemory is what the program needs without a partition: its code, the
-	// Go runtime, metadata, connections, metrics. Measured at 16 MiB
-	// at rest; the rest is for what comes with work.
+	// Go runtime, metadata, connections, metrics. 16 MiB at rest
+	// (VmHWM of a forwarder without a broker); the rest is for what work brings.
 	fixedMemory = int64(32 << 20)
 	// usualEvent is the size up to which the usual bound holds.
 	usualEvent = 64 << 10
@@ -18,8 +18,8 @@ const (
 )
 
 // collectAt is how far Go's heap may grow beyond what lives before it is
-// collected, in percent. Go's own 100 took a fifth more memory and saved no CPU
-// time that auditbench could see.
+// collected, in percent. Go's own 100 takes more memory and saved no CPU time
+// that auditbench could see.
 const collectAt = 50
 
 // partitionMemory returns what one partition may take.

@@ -100,7 +100,3 @@ func (t *tally) update(j *journal) error {
 		return nil
 	})
 }
-
-// Usage returns how many bytes the store holds and how many it may hold. It
-// never waits for a Put.
-func (s *Store) Usage() (held, limit int64) { return s.size.Load(), s.cfg.MaxBytes }

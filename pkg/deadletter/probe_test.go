@@ -36,7 +36,10 @@ func TestProbe(t *testing.T) {
 	}
 	look(Found{Dir: dir, Exists: true, InUse: true})
 	put(t, s, sample(1))
-	held, _ := s.Usage()
+	_, held, err := Summary(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}

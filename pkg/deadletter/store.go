@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -20,7 +19,6 @@ type Store struct {
 	cfg     Config
 	log     *zap.Logger
 	metrics *metrics
-	size    atomic.Int64 // of the file, after the last Put
 
 	mu      sync.Mutex
 	closed  bool
@@ -125,7 +123,6 @@ func (s *Store) put(lines []byte) error {
 }
 
 func (s *Store) noteSize() {
-	s.size.Store(s.journal.size)
 	s.metrics.bytes.Set(float64(s.journal.size))
 }
 

@@ -45,8 +45,8 @@ func (l *lane) bury(entries []deadletter.Entry) error {
 	l.log.Error("dead letters cannot be stored; this partition waits", zap.Error(err))
 	l.tell(err)
 	defer l.tell(nil)
-	l.excused.Store(true)
-	defer l.excused.Store(false)
+	before := l.excused.Swap(true) // a lane that drains stays excused
+	defer func() { l.excused.Store(before) }()
 	wait := backoff.NewExponentialBackOff()
 	wait.MaxInterval = 30 * time.Second
 	_, err = backoff.Retry(l.send, func() (struct{}, error) {

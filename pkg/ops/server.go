@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/http/pprof"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -44,10 +43,6 @@ type Option func(*Server)
 // an answer is proof enough.
 func WithAlive(alive func() bool) Option { return func(s *Server) { s.alive = alive } }
 
-// WithPprof serves Go's profiles below /debug/pprof/. Profiles show the
-// program's inside and cost time: leave them off where others can connect.
-func WithPprof() Option { return func(s *Server) { s.pprof = true } }
-
 // Server is the admin HTTP server.
 type Server struct {
 	cfg     Config
@@ -56,7 +51,6 @@ type Server struct {
 	status  func() Status
 	log     *zap.Logger
 	alive   func() bool
-	pprof   bool
 
 	listener atomic.Pointer[net.Listener] // set by Listen, used up by Run
 }
@@ -128,7 +122,7 @@ func (s *Server) Run(ctx context.Context) error {
 		Handler:           s.handler(),
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second,
-		WriteTimeout:      time.Minute, // also the longest profile
+		WriteTimeout:      time.Minute,
 		IdleTimeout:       time.Minute,
 		MaxHeaderBytes:    16 << 10,
 		ErrorLog:          errorLog,
@@ -169,13 +163,6 @@ func (s *Server) handler() http.Handler {
 	mux.HandleFunc("GET /readyz", s.readyz)
 	mux.HandleFunc("GET /status", s.statusJSON)
 	mux.HandleFunc("GET /{$}", s.page)
-	if s.pprof {
-		mux.HandleFunc("GET /debug/pprof/", pprof.Index)
-		mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
-		mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
-		mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
-		mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
-	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Cache-Control", "no-store")

@@ -180,7 +180,6 @@ func TestStatusPages(t *testing.T) {
 func TestRoutes(t *testing.T) {
 	t.Parallel()
 	plain := start(t, NewHealth(), nil)
-	profiled := start(t, NewHealth(), nil, WithPprof())
 	for _, c := range []struct {
 		method, url string
 		want        int
@@ -191,9 +190,6 @@ func TestRoutes(t *testing.T) {
 		{http.MethodGet, plain + "/nothing", http.StatusNotFound},
 		{http.MethodGet, plain + "/debug/pprof/", http.StatusNotFound},
 		{http.MethodGet, plain + "/debug/pprof/cmdline", http.StatusNotFound},
-		{http.MethodGet, profiled + "/debug/pprof/", http.StatusOK},
-		{http.MethodGet, profiled + "/debug/pprof/goroutine?debug=1", http.StatusOK},
-		{http.MethodGet, profiled + "/debug/pprof/cmdline", http.StatusOK},
 	} {
 		if code, body, _ := request(t, c.method, c.url); code != c.want {
 			t.Errorf("%s %s: %d %q, want %d", c.method, c.url, code, body, c.want)
