@@ -175,7 +175,7 @@ func TestReceiver(t *testing.T) {
 	t.Cleanup(srv.Close)
 	for _, zipped := range []bool{false, true} {
 		cfg := hec.DefaultConfig()
-		cfg.URL, cfg.Token, cfg.Gzip = srv.URL, creds.NewSecret("token"), zipped
+		cfg.URLs, cfg.Token, cfg.Gzip = []string{srv.URL}, creds.NewSecret("token"), zipped
 		c, err := hec.New(cfg, hec.Options{Version: "test", Log: zap.NewNop(), Registerer: prometheus.NewRegistry()})
 		if err != nil {
 			t.Fatal(err)
@@ -188,10 +188,12 @@ func TestReceiver(t *testing.T) {
 			if zipped {
 				rec.Offset++
 			}
-			body, _ = c.Append(body, &rec, audit.Event{})
+			if body, _, err = c.Append(body, &rec, audit.Event{}); err != nil {
+				t.Fatal(err)
+			}
 			ends = append(ends, len(body))
 		}
-		refused, err := c.Deliver(t.Context(), body, ends)
+		refused, err := c.Deliver(t.Context(), audit.Batch{Body: body, Ends: ends})
 		if err != nil || len(refused) > 0 {
 			t.Fatalf("refused %v, %v", refused, err)
 		}

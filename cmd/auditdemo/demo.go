@@ -56,7 +56,7 @@ func (s *stage) introduce() {
 	}
 	for _, l := range [][2]string{
 		{"Kafka", fmt.Sprintf("%s, topic %s, %d partitions", s.cfg.Kafka.BootstrapServers[0], topic, partitions)},
-		{"Splunk", s.cfg.HEC.URL + ", an HTTP Event Collector, index " + index},
+		{"Splunk", s.cfg.HEC.URLs[0] + ", an HTTP Event Collector, index " + index},
 		{"forwarder", fmt.Sprintf("status page http://%s/", s.pipeline.AdminAddr())},
 		{"settings", fmt.Sprintf("the defaults, but batch.linger %s, hec.backoff_max %s, filter.drop_methods %s",
 			s.cfg.Batch.Linger, s.cfg.HEC.BackoffMax, noisyMethod)},

@@ -40,7 +40,7 @@ func settings(broker, hecURL, dir string) config.Config {
 	cfg.Kafka.BootstrapServers = []string{broker}
 	cfg.Kafka.SecurityProtocol = "PLAINTEXT"
 	cfg.Kafka.GroupID = group
-	cfg.HEC.URL = hecURL
+	cfg.HEC.URLs = []string{hecURL}
 	cfg.HEC.Token = creds.NewSecret(hectest.DefaultToken)
 	cfg.HEC.Index = index
 	cfg.HEC.Host = "forwarder-1"

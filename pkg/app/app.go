@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -121,7 +122,7 @@ func (a *App) Run(ctx context.Context) (err error) {
 	a.log.Info("starting", zap.String("version", a.opts.Version),
 		zap.Strings("kafka", cfg.Kafka.BootstrapServers), zap.String("security", cfg.Kafka.Security()),
 		zap.Strings("topics", cfg.Kafka.Topics), zap.String("topic_pattern", cfg.Kafka.TopicPattern),
-		zap.String("group", cfg.Kafka.GroupID), zap.String("splunk", cfg.HEC.URL),
+		zap.String("group", cfg.Kafka.GroupID), zap.Strings("splunk", cfg.HEC.URLs),
 		zap.String("dead_letters", cfg.DeadLetter.Dir), zap.String("admin", a.admin.Addr()))
 	perPartition := partitionMemory(cfg)
 	a.log.Info("memory bound", zap.String("fixed", humanize.IBytes(uint64(fixedMemory))),
@@ -308,7 +309,7 @@ func (a *App) status() ops.Status {
 		{Name: "behind", Value: fmt.Sprintf("%s records, oldest held %s", n(t.Lag), t.LagTime.Round(time.Millisecond))},
 		{Name: "partitions owned", Value: n(int64(t.Partitions))},
 		{Name: "Kafka", Value: fmt.Sprintf("%v, group %s", cfg.Kafka.BootstrapServers, cfg.Kafka.GroupID)},
-		{Name: "Splunk", Value: cfg.HEC.URL},
+		{Name: "Splunk", Value: strings.Join(cfg.HEC.URLs, ", ")},
 		{Name: "dead letters", Value: cfg.DeadLetter.Dir},
 	}}
 }

@@ -77,7 +77,7 @@ func (s *stage) config() config.Config {
 	cfg := config.Defaults()
 	cfg.Kafka.BootstrapServers, cfg.Kafka.SecurityProtocol = s.kafka.ListenAddrs(), "PLAINTEXT"
 	cfg.Kafka.Topics, cfg.Kafka.GroupID = []string{testTopic}, testGroup
-	cfg.HEC.URL, cfg.HEC.Token = s.hec.URL(), creds.NewSecret(hectest.DefaultToken)
+	cfg.HEC.URLs, cfg.HEC.Token = []string{s.hec.URL()}, creds.NewSecret(hectest.DefaultToken)
 	cfg.DeadLetter.Dir = s.t.TempDir()
 	cfg.Admin.Listen = "127.0.0.1:0"
 	return cfg
@@ -308,7 +308,7 @@ func TestNewRefuses(t *testing.T) {
 	taken.Admin.Listen = d.AdminAddr()
 	refuse(taken, "give each its own")
 	noCA := s.config()
-	noCA.HEC.URL, noCA.HEC.TLS.CAFile = "https://localhost", filepath.Join(t.TempDir(), "missing.pem")
+	noCA.HEC.URLs, noCA.HEC.TLS.CAFile = []string{"https://localhost"}, filepath.Join(t.TempDir(), "missing.pem")
 	refuse(noCA, "missing.pem")
 
 	store, err := deadletter.Open(taken.DeadLetter, zap.NewNop())

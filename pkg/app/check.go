@@ -149,7 +149,7 @@ func kafkaSteps(cfg kafka.Config) []string {
 
 func splunkSteps(cfg hec.Config) []string {
 	steps := []string{stepSplunkHealth, stepSplunkToken}
-	if strings.HasPrefix(strings.ToLower(cfg.URL), "https://") {
+	if cfg.UsesTLS() {
 		steps = slices.Insert(steps, 0, stepSplunkCert)
 	}
 	return steps

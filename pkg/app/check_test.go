@@ -33,7 +33,7 @@ func nowhere(t *testing.T) config.Config {
 	t.Helper()
 	cfg := config.Defaults()
 	cfg.Kafka.BootstrapServers, cfg.Kafka.SecurityProtocol = []string{closedPort(t)}, "PLAINTEXT"
-	cfg.HEC.URL, cfg.HEC.Token = "http://"+closedPort(t), creds.NewSecret(hectest.DefaultToken)
+	cfg.HEC.URLs, cfg.HEC.Token = []string{"http://" + closedPort(t)}, creds.NewSecret(hectest.DefaultToken)
 	cfg.DeadLetter.Dir = t.TempDir()
 	return cfg
 }
@@ -69,12 +69,12 @@ func TestCheckFailures(t *testing.T) {
 		}},
 		{"no CA files", func(_ *testing.T, c *config.Config) {
 			c.Kafka.SecurityProtocol, c.Kafka.TLS.CAFile = "SSL", "no-such.pem"
-			c.HEC.URL, c.HEC.TLS.CAFile = strings.Replace(c.HEC.URL, "http:", "https:", 1), "no-such.pem"
+			c.HEC.URLs, c.HEC.TLS.CAFile = []string{strings.Replace(c.HEC.URLs[0], "http:", "https:", 1)}, "no-such.pem"
 		}, map[string]string{"kafka certificate": "kafka.tls.ca_file", "splunk certificate": "hec.tls.ca_file"}},
 		{"TLS to a plain port of another kind", func(t *testing.T, c *config.Config) {
 			hec := hectest.Start(t)
 			c.Kafka.SecurityProtocol, c.Kafka.BootstrapServers = "SSL", []string{strings.TrimPrefix(hec.URL(), "http://")}
-			c.HEC.URL = strings.Replace(hec.URL(), "http:", "https:", 1)
+			c.HEC.URLs = []string{strings.Replace(hec.URL(), "http:", "https:", 1)}
 		}, map[string]string{
 			"kafka certificate": "kafka.security_protocol", "kafka broker": "kafka.security_protocol", "splunk health": "http://",
 		}},
@@ -91,7 +91,7 @@ func TestCheckFailures(t *testing.T) {
 		{"Splunk is busy", func(t *testing.T, c *config.Config) {
 			hec := hectest.Start(t, hectest.WithDiscard())
 			hec.SetDown(true)
-			c.HEC.URL = hec.URL()
+			c.HEC.URLs = []string{hec.URL()}
 		}, map[string]string{"kafka broker": "", "splunk health": "wait"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -212,7 +212,7 @@ func TestCheckCertificates(t *testing.T) {
 			}
 			hec := hectest.Start(t, hectest.WithTLS(cert))
 			cfg := nowhere(t)
-			cfg.HEC.URL, cfg.HEC.TLS = hec.URL(), creds.TLS{CAFile: ca, InsecureSkipVerify: tc.skip}
+			cfg.HEC.URLs, cfg.HEC.TLS = []string{hec.URL()}, creds.TLS{CAFile: ca, InsecureSkipVerify: tc.skip}
 			// What answers there is no broker, but shows its certificate.
 			cfg.Kafka.SecurityProtocol, cfg.Kafka.TLS = "SSL", cfg.HEC.TLS
 			cfg.Kafka.BootstrapServers = []string{strings.TrimPrefix(hec.URL(), "https://"), strings.TrimPrefix(hec.URL(), "https://")}

@@ -47,8 +47,14 @@ func Replay(ctx context.Context, opts ReplayOptions) (deadletter.Result, error) 
 			stays(e, err.Error())
 			return deadletter.ErrSkip
 		}
-		body, _ := client.Append(nil, &e.Record, ev)
-		refused, err := client.Deliver(ctx, body, []int{len(body)})
+		body, _, err := client.Append(nil, &e.Record, ev)
+		if err != nil {
+			stays(e, err.Error())
+			return deadletter.ErrSkip
+		}
+		refused, err := client.Deliver(ctx, audit.Batch{
+			Topic: e.Record.Topic, Body: body, Ends: []int{len(body)}, Values: len(e.Record.Value),
+		})
 		if err != nil {
 			return err
 		}

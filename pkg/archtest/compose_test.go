@@ -139,7 +139,7 @@ func TestComposeForwarderConfig(t *testing.T) {
 	if got, want := cfg.HEC.Token.Reveal(), env(t, splunk, "SPLUNK_HEC_TOKEN"); got != want || want == "" {
 		t.Error("the forwarder's HEC token is not the one that Splunk is given")
 	}
-	hec, err := url.Parse(cfg.HEC.URL)
+	hec, err := url.Parse(cfg.HEC.URLs[0])
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,6 +27,14 @@ type Header struct {
 	Value []byte
 }
 
+// Batch is a run of encoded events of one topic on its way to a destination.
+type Batch struct {
+	Topic  string
+	Body   []byte // the encoded events, one behind the other
+	Ends   []int  // where each event ends in Body
+	Values int    // bytes of the events alone, without what encoding added
+}
+
 // Refusal is a destination's final word on one event of a batch: the event
 // is not stored there and never will be, while its neighbours may be.
 type Refusal struct {

@@ -73,7 +73,7 @@ func TestLoadGood(t *testing.T) {
 			c.Kafka.BootstrapServers = []string{"pkc-xxxxx.us-west-2.aws.confluent.cloud:9092"}
 			c.Kafka.SASL.Username = "KEY"
 			c.Kafka.SASL.Password = creds.NewSecret("env-s3cret")
-			c.HEC.URL = "https://splunk.example.com:8088"
+			c.HEC.URLs = []string{"https://splunk.example.com:8088"}
 			c.HEC.Token = creds.NewSecret("env-t0ken")
 		})},
 		{"good.everything.yaml", nil, everything()},
@@ -81,13 +81,13 @@ func TestLoadGood(t *testing.T) {
 			c.Kafka.SecurityProtocol = kafka.Plaintext
 			c.Kafka.BootstrapServers = []string{"localhost:9092", "localhost:9093"}
 			c.Kafka.GroupID, c.Kafka.ClientID = "0123", "0123"
-			c.HEC.URL = "http://127.0.0.1:8088"
+			c.HEC.URLs = []string{"http://127.0.0.1:8088"}
 			c.HEC.Token = creds.NewSecret("00000000-0000-0000-0000-000000000000")
 		})},
 		{"good.empty_sections.yaml", nil, defaultsWith(func(c *Config) {
 			c.Kafka.BootstrapServers = []string{"b:9092"}
 			c.Kafka.SASL.Username, c.Kafka.SASL.Password = "u", creds.NewSecret("p")
-			c.HEC.URL, c.HEC.Token = "https://s:8088", creds.NewSecret("t")
+			c.HEC.URLs, c.HEC.Token = []string{"https://s:8088"}, creds.NewSecret("t")
 		})},
 	} {
 		t.Run(tt.file, func(t *testing.T) {
@@ -125,7 +125,7 @@ func everything() Config {
 			FetchBytes:       2 << 20,
 		},
 		HEC: hec.Config{
-			URL:               "http://splunk.example.com:8088",
+			URLs:              []string{"http://splunk.example.com:8088"},
 			Token:             creds.NewSecret("file-t0ken"),
 			Index:             "audit",
 			Source:            "a source",

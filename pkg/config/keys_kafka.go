@@ -1,10 +1,12 @@
 package config
 
+import "slices"
+
 func kafkaKeys() section {
 	return section{
 		name: "kafka",
 		doc:  "Where audit events are read: the cluster, the topics, and as whom.",
-		keys: []Key{
+		keys: slices.Concat([]Key{
 			{
 				Name: "kafka.bootstrap_servers", Kind: List, Required: true,
 				Doc: "Brokers to contact first, each host:port. " +
@@ -70,16 +72,7 @@ func kafkaKeys() section {
 				Name: "kafka.sasl.password", Kind: String, Secret: true, FromFile: true,
 				Doc: "Password; for Confluent Cloud the secret of the API key. Needed with SASL_SSL and SASL_PLAINTEXT.",
 			},
-			{
-				Name: "kafka.tls.ca_file", Kind: String,
-				Doc:     "PEM file with the certificate authorities that brokers' certificates are checked against. Empty takes those of the system, which is right for Confluent Cloud.",
-				Example: "/etc/auditlog-forwarder/kafka-ca.pem",
-			},
-			{
-				Name: "kafka.tls.insecure_skip_verify", Kind: Bool,
-				Doc:     "Accept any certificate of a broker. Whoever sits on the way can then read everything, the password too; a warning is given at every start.",
-				Example: "false",
-			},
+		}, tlsKeys("kafka.tls", "the brokers'", "the password", "kafka"), []Key{
 			{
 				Name: "kafka.session_timeout", Kind: Duration, Min: "6s", Max: "30m",
 				Doc:     "How long the group waits for a silent member before its partitions go to others.",
@@ -105,6 +98,6 @@ func kafkaKeys() section {
 				Doc:     "How much of one partition is asked for in one fetch. Part of the memory bound: eight times this for each claimed partition, since compressed records are held unpacked.",
 				Example: "1MiB",
 			},
-		},
+		}),
 	}
 }

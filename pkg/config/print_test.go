@@ -155,7 +155,7 @@ func TestExampleLoads(t *testing.T) {
 		}
 	}
 	want.Kafka.BootstrapServers, want.Kafka.SASL = l.Kafka.BootstrapServers, l.Kafka.SASL
-	want.HEC.URL, want.HEC.Token = l.HEC.URL, l.HEC.Token
+	want.HEC.URLs, want.HEC.Token = l.HEC.URLs, l.HEC.Token
 	if diff := cmp.Diff(want, l.Config, compareSecrets()); diff != "" {
 		t.Errorf("the example is not the defaults (-defaults +example):\n%s", diff)
 	}

@@ -21,12 +21,14 @@ func (l *Loaded) dangers() []string {
 	if k.UsesSASL() && !k.UsesTLS() {
 		add("kafka.security_protocol", "the password and the events cross the network unencrypted")
 	}
-	plainHTTP := strings.HasPrefix(strings.ToLower(h.URL), "http://")
-	if !plainHTTP && h.TLS.InsecureSkipVerify {
+	if h.UsesTLS() && h.TLS.InsecureSkipVerify {
 		add("hec.tls.insecure_skip_verify", "Splunk's certificate is not checked; anybody on the way can read the token and the events")
 	}
-	if plainHTTP && !isLoopback(h.URL) {
-		add("hec.url", "the token and the events cross the network unencrypted; use https")
+	for _, u := range h.URLs {
+		if strings.HasPrefix(strings.ToLower(u), "http://") && !isLoopback(u) {
+			add("hec.url", "the token and the events cross the network unencrypted; use https")
+			break
+		}
 	}
 
 	unused := func(prefix, why string) {
@@ -45,7 +47,7 @@ func (l *Loaded) dangers() []string {
 	if !k.UsesSASL() {
 		unused("kafka.sasl.", "kafka.security_protocol is "+k.SecurityProtocol)
 	}
-	if plainHTTP {
+	if len(h.URLs) > 0 && !h.UsesTLS() {
 		unused("hec.tls.", "hec.url begins with http://")
 	}
 	return warnings

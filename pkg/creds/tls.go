@@ -12,11 +12,24 @@ import (
 	"time"
 )
 
-// TLS says how a peer's certificate is checked.
+// TLS says how a peer's certificate is checked, and which one is shown to it.
 type TLS struct {
-	CAFile             string `mapstructure:"ca_file"`              // PEM bundle; empty: the system's CAs
-	InsecureSkipVerify bool   `mapstructure:"insecure_skip_verify"` // true: no check at all
+	CAFile             string   `mapstructure:"ca_file"`             // PEM bundle; with no truststore either: the system's CAs
+	TruststoreFile     string   `mapstructure:"truststore_file"`     // JKS or PKCS#12, recognized by its bytes
+	TruststorePassword Secret   `mapstructure:"truststore_password"` //
+	ClientCertFile     string   `mapstructure:"client_cert_file"`    // PEM, the leaf first
+	ClientKeyFile      string   `mapstructure:"client_key_file"`     // PEM
+	ClientKeyPassword  Secret   `mapstructure:"client_key_password"` // of an encrypted key
+	KeystoreFile       string   `mapstructure:"keystore_file"`       // JKS or PKCS#12 in place of the two PEM files
+	KeystorePassword   Secret   `mapstructure:"keystore_password"`   //
+	ServerName         string   `mapstructure:"server_name"`         // in place of the address's name
+	MinVersion         string   `mapstructure:"min_version"`         // 1.2 or 1.3
+	PinnedSHA256       []string `mapstructure:"pinned_sha256"`       // of the peer's certificate or its public key; any one of them must match
+	InsecureSkipVerify bool     `mapstructure:"insecure_skip_verify"`
 }
+
+// DefaultTLS returns the defaults.
+func DefaultTLS() TLS { return TLS{MinVersion: "1.2", PinnedSHA256: []string{}} }
 
 // maxCAFile bounds a bundle; the public CAs of the world take 0.3 MB.
 const maxCAFile = 8 << 20

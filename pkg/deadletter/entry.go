@@ -31,10 +31,13 @@ const (
 	Tombstone Reason = "tombstone" // the record has no body at all
 	TooLarge  Reason = "too_large" // over the destination's limit for one event
 	Refused   Reason = "refused"   // the destination refused this very event
+
+	// BadEnvelope: values are sent as they are, and this one is no HEC event.
+	BadEnvelope Reason = "bad_envelope"
 )
 
 // Reasons returns the closed list.
-func Reasons() []Reason { return []Reason{NotJSON, Empty, Tombstone, TooLarge, Refused} }
+func Reasons() []Reason { return []Reason{NotJSON, Empty, Tombstone, TooLarge, Refused, BadEnvelope} }
 
 // ParseReason returns the reason of that name.
 func ParseReason(name string) (Reason, error) {

@@ -33,6 +33,7 @@ type batch struct {
 	ends   []int  // where each event ends in body
 	events []event
 	side   []byte // keys and headers of the events that have any, packed
+	values int    // bytes of the events as they came
 
 	dead     []deadletter.Entry // records that are no event, or too large
 	deadSize int
@@ -94,21 +95,25 @@ func (b *batch) add(rec *audit.Record) {
 	b.next = rec.Offset + 1
 }
 
-// addEvent encodes a record.
-func (b *batch) addEvent(sink Sink, rec *audit.Record, ev audit.Event) {
+// addEvent encodes a record, or says why that cannot be done.
+func (b *batch) addEvent(sink Sink, rec *audit.Record, ev audit.Event) (err error) {
 	// append would grow the buffer by a quarter of itself; a lane's memory is a
 	// promise, so a record that does not fit gets exactly the room it needs.
 	if need := len(b.body) + len(rec.Value) + envelopeRoom; need > cap(b.body) {
 		b.body = append(make([]byte, 0, need), b.body...)
 	}
 	e := event{offset: rec.Offset, timestamp: rec.Timestamp, sideStart: len(b.side)}
-	b.body, e.bodyStart = sink.Append(b.body, rec, ev)
+	if b.body, e.bodyStart, err = sink.Append(b.body, rec, ev); err != nil {
+		return err
+	}
+	b.values += len(rec.Value)
 	e.bodyEnd = e.bodyStart + len(rec.Value)
 	if rec.Key != nil || len(rec.Headers) > 0 {
 		b.side = packSide(b.side, rec)
 	}
 	b.ends = append(b.ends, len(b.body))
 	b.events = append(b.events, e)
+	return nil
 }
 
 // addDead keeps a copy of a record that is not sent.

@@ -34,13 +34,14 @@ import (
 // Sink is where batches go.
 type Sink interface {
 	// Append encodes one record behind dst, and says where in the result the
-	// record's value stands, its bytes as they are.
-	Append(dst []byte, rec *audit.Record, ev audit.Event) (_ []byte, value int)
-	// Deliver returns when every event of body, of which the i-th ends at
-	// ends[i], is settled: accepted, or refused for good and listed by
-	// ascending index. It tries without an end; only ctx stops it, and then
-	// nothing is known of any event. body is not read after the return.
-	Deliver(ctx context.Context, body []byte, ends []int) ([]audit.Refusal, error)
+	// record's value stands, its bytes as they are. An error says why this
+	// record can never be sent; dst is then returned as it was.
+	Append(dst []byte, rec *audit.Record, ev audit.Event) (_ []byte, value int, err error)
+	// Deliver returns when every event of b is settled: accepted, or refused
+	// for good and listed by ascending index. It tries without an end; only ctx
+	// stops it, and then nothing is known of any event. b's memory is not read
+	// after the return.
+	Deliver(ctx context.Context, b audit.Batch) ([]audit.Refusal, error)
 }
 
 // DeadLetters keeps what will never be accepted. Put returns when all entries

@@ -214,7 +214,9 @@ func (l *lane) sort(b *batch, rec *audit.Record) {
 			return
 		}
 	}
-	b.addEvent(l.f.opts.Sink, rec, ev)
+	if err := b.addEvent(l.f.opts.Sink, rec, ev); err != nil {
+		b.addDead(rec, deadletter.BadEnvelope, err.Error())
+	}
 }
 
 // dispatch sends the open batch and opens the next.
@@ -233,7 +235,7 @@ func (l *lane) dispatch() {
 	l.inFlight.Add(size)
 	l.f.metrics.sent(b)
 	go func() {
-		b.refused, b.err = l.f.opts.Sink.Deliver(l.send, b.body, b.ends)
+		b.refused, b.err = l.f.opts.Sink.Deliver(l.send, audit.Batch{Topic: l.claim.Topic, Body: b.body, Ends: b.ends, Values: b.values})
 		l.inFlight.Add(-size)
 		l.done <- b
 	}()

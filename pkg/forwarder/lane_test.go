@@ -84,17 +84,18 @@ func newWorld(t *testing.T, seed uint64, records, window int) *world {
 }
 
 // Append implements Sink.
-func (w *world) Append(dst []byte, rec *audit.Record, _ audit.Event) ([]byte, int) {
+func (w *world) Append(dst []byte, rec *audit.Record, _ audit.Event) ([]byte, int, error) {
 	dst = strconv.AppendInt(append(dst, '<'), rec.Offset, 10)
 	dst = append(dst, '|')
 	at := len(dst)
-	return append(append(dst, rec.Value...), '>'), at
+	return append(append(dst, rec.Value...), '>'), at, nil
 }
 
 // Deliver implements Sink: it takes its time, it may take a batch and lose
 // the answer, so that all of it comes a second time, and ctx may cut it at any
 // point.
-func (w *world) Deliver(ctx context.Context, body []byte, ends []int) ([]audit.Refusal, error) {
+func (w *world) Deliver(ctx context.Context, b audit.Batch) ([]audit.Refusal, error) {
+	body, ends := b.Body, b.Ends
 	w.mu.Lock()
 	if w.out++; w.out > w.window {
 		w.t.Errorf("P3: %d batches are out, the window is %d", w.out, w.window)

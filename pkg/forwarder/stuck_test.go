@@ -24,12 +24,12 @@ func wait(ch chan struct{}) {
 	}
 }
 
-func (h hold) Append(dst []byte, rec *audit.Record, _ audit.Event) ([]byte, int) {
+func (h hold) Append(dst []byte, rec *audit.Record, _ audit.Event) ([]byte, int, error) {
 	wait(h.append)
-	return append(dst, rec.Value...), len(dst)
+	return append(dst, rec.Value...), len(dst), nil
 }
 
-func (h hold) Deliver(context.Context, []byte, []int) ([]audit.Refusal, error) {
+func (h hold) Deliver(context.Context, audit.Batch) ([]audit.Refusal, error) {
 	wait(h.deliver)
 	return nil, nil
 }

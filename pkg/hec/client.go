@@ -67,7 +67,7 @@ type Client struct {
 
 // New makes a client. It sends nothing.
 func New(cfg Config, opts Options) (*Client, error) {
-	base, err := url.Parse(strings.TrimRight(cfg.URL, "/"))
+	base, err := url.Parse(strings.TrimRight(cfg.URLs[0], "/"))
 	if err != nil {
 		return nil, fmt.Errorf("hec.url: %w", err)
 	}
@@ -133,21 +133,21 @@ func (c *Client) Close() { c.transport.CloseIdleConnections() }
 
 // Append encodes one record as a HEC event behind dst and says where in the
 // result its value stands.
-func (c *Client) Append(dst []byte, rec *audit.Record, ev audit.Event) (_ []byte, value int) {
+func (c *Client) Append(dst []byte, rec *audit.Record, ev audit.Event) (_ []byte, value int, err error) {
 	dst, value, own := c.enc.append(dst, rec, ev)
 	if !own {
 		c.metrics.timeFallback.Inc()
 	}
-	return dst, value
+	return dst, value, nil
 }
 
-// Deliver posts the events of body, of which the i-th ends at ends[i], and
-// returns when each of them is settled: taken by Splunk, or refused for good
-// and listed by ascending index. It tries without an end; only ctx stops it,
-// and then nothing is known of any event. body is not read after the return.
-func (c *Client) Deliver(ctx context.Context, body []byte, ends []int) ([]audit.Refusal, error) {
+// Deliver posts the events of b and returns when each of them is settled:
+// taken by Splunk, or refused for good and listed by ascending index. It tries
+// without an end; only ctx stops it, and then nothing is known of any event.
+// b's memory is not read after the return.
+func (c *Client) Deliver(ctx context.Context, b audit.Batch) ([]audit.Refusal, error) {
 	var refused []audit.Refusal
-	if err := c.deliver(ctx, body, ends, 0, len(ends), &refused); err != nil {
+	if err := c.deliver(ctx, b.Body, b.Ends, 0, len(b.Ends), &refused); err != nil {
 		return nil, err
 	}
 	return refused, nil

@@ -44,7 +44,7 @@ func newRig(t *testing.T, change func(*Config), opts ...hectest.Option) *rig {
 	t.Helper()
 	r := &rig{server: hectest.Start(t, opts...)}
 	cfg := DefaultConfig()
-	cfg.URL, cfg.Token = r.server.URL(), creds.NewSecret(hectest.DefaultToken)
+	cfg.URLs, cfg.Token = []string{r.server.URL()}, creds.NewSecret(hectest.DefaultToken)
 	cfg.BackoffMin, cfg.BackoffMax = time.Millisecond, 5*time.Millisecond
 	if change != nil {
 		change(&cfg)
@@ -72,14 +72,18 @@ func newRig(t *testing.T, change func(*Config), opts ...hectest.Option) *rig {
 }
 
 // batch encodes events n..m-1.
-func (r *rig) batch(events ...string) (body []byte, ends []int) {
+func (r *rig) batch(events ...string) audit.Batch {
+	b := audit.Batch{Topic: "audit"}
 	for i, e := range events {
 		rec := &audit.Record{Topic: "audit", Partition: 2, Offset: int64(100 + i), Value: []byte(e), Timestamp: time.UnixMilli(1793491200007)}
 		ev, _ := audit.ReadEvent(rec.Value) // what is no event is for Splunk to refuse here
-		body, _ = r.Append(body, rec, ev)
-		ends = append(ends, len(body))
+		body, _, err := r.Append(b.Body, rec, ev)
+		if err != nil {
+			panic(err) // only with Config.Formatted
+		}
+		b.Body, b.Ends, b.Values = body, append(b.Ends, len(body)), b.Values+len(e)
 	}
-	return body, ends
+	return b
 }
 
 func (r *rig) bodies() []string {
@@ -114,7 +118,7 @@ func TestDeliver(t *testing.T) {
 			t.Parallel()
 			r := newRig(t, func(c *Config) { c.Gzip, c.Index, c.Host = gzip, "confluent_audit", `a "host"` })
 			want := append(numbered(3), `{"id":"no time","spaced" :  [ 1 ] }`)
-			refused, err := r.Deliver(t.Context(), first(r.batch(want...)), second(r.batch(want...)))
+			refused, err := r.Deliver(t.Context(), r.batch(want...))
 			if err != nil || len(refused) != 0 {
 				t.Fatal(refused, err)
 			}
@@ -144,9 +148,6 @@ func TestDeliver(t *testing.T) {
 	}
 }
 
-func first(b []byte, _ []int) []byte { return b }
-func second(_ []byte, e []int) []int { return e }
-
 // TestDeliverRetries: none of these answers may lose or repeat an event.
 func TestDeliverRetries(t *testing.T) {
 	t.Parallel()
@@ -175,7 +176,7 @@ func TestDeliverRetries(t *testing.T) {
 			r := newRig(t, nil)
 			r.server.Script(tc.script...)
 			want := numbered(5)
-			refused, err := r.Deliver(t.Context(), first(r.batch(want...)), second(r.batch(want...)))
+			refused, err := r.Deliver(t.Context(), r.batch(want...))
 			if err != nil || len(refused) != 0 {
 				t.Fatal(refused, err)
 			}
@@ -205,7 +206,7 @@ func TestDeliverLostReply(t *testing.T) {
 			r := newRig(t, nil)
 			r.server.Script(reply)
 			want := numbered(3)
-			if _, err := r.Deliver(t.Context(), first(r.batch(want...)), second(r.batch(want...))); err != nil {
+			if _, err := r.Deliver(t.Context(), r.batch(want...)); err != nil {
 				t.Fatal(err)
 			}
 			if got := r.bodies(); !slices.Equal(got, append(slices.Clone(want), want...)) {
@@ -240,7 +241,7 @@ func TestDeliverRefusedEvents(t *testing.T) {
 						want = append(want, events[i])
 					}
 				}
-				refused, err := r.Deliver(t.Context(), first(r.batch(events...)), second(r.batch(events...)))
+				refused, err := r.Deliver(t.Context(), r.batch(events...))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -268,7 +269,7 @@ func TestDeliverPartialNone(t *testing.T) {
 	r := newRig(t, func(c *Config) { c.PartialAcceptance = PartialNone })
 	r.server.Script(hectest.HECEvent(6, 2).Lost())
 	events := numbered(5)
-	refused, err := r.Deliver(t.Context(), first(r.batch(events...)), second(r.batch(events...)))
+	refused, err := r.Deliver(t.Context(), r.batch(events...))
 	if err != nil || len(refused) != 1 || refused[0].Index != 2 {
 		t.Fatal(refused, err)
 	}
@@ -285,7 +286,7 @@ func TestDeliverHalves(t *testing.T) {
 	r := newRig(t, func(c *Config) { c.Gzip = false }, hectest.WithMaxContentLength(600))
 	events := numbered(9)
 	events[4] = `{"id":"` + strings.Repeat("x", 700) + `"}`
-	refused, err := r.Deliver(t.Context(), first(r.batch(events...)), second(r.batch(events...)))
+	refused, err := r.Deliver(t.Context(), r.batch(events...))
 	if err != nil || len(refused) != 1 || refused[0].Index != 4 || refused[0].Code != http.StatusRequestEntityTooLarge {
 		t.Fatal(refused, err)
 	}
@@ -302,7 +303,7 @@ func TestDeliverGivesUpOnlyWithContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
 	go func() {
-		_, err := r.Deliver(ctx, first(r.batch(numbered(2)...)), second(r.batch(numbered(2)...)))
+		_, err := r.Deliver(ctx, r.batch(numbered(2)...))
 		done <- err
 	}()
 	if err := r.server.WaitUntil(t.Context(), func(s hectest.Stats) bool { return s.Answered >= 5 }); err != nil {
@@ -326,7 +327,7 @@ func TestDeliverHangs(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, func(c *Config) { c.Timeout = 50 * time.Millisecond })
 	r.server.Script(hectest.Hang(), hectest.Hang(), hectest.Hang())
-	if _, err := r.Deliver(t.Context(), first(r.batch(numbered(1)...)), second(r.batch(numbered(1)...))); err != nil {
+	if _, err := r.Deliver(t.Context(), r.batch(numbered(1)...)); err != nil {
 		t.Fatal(err)
 	}
 	if told := strings.Join(r.told(), "\n"); !strings.Contains(told, "hec.timeout") {
@@ -339,7 +340,7 @@ func TestDeliverWarnsOfAcks(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil, hectest.WithToken(hectest.Token{Value: hectest.DefaultToken, UseACK: true}))
 	for range 3 {
-		if _, err := r.Deliver(t.Context(), first(r.batch(numbered(1)...)), second(r.batch(numbered(1)...))); err != nil {
+		if _, err := r.Deliver(t.Context(), r.batch(numbered(1)...)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -353,7 +354,7 @@ func TestRepliesKeepSecrets(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
 	r.server.Script(hectest.HEC(4).WithText("Authorization: Splunk " + hectest.DefaultToken))
-	if _, err := r.Deliver(t.Context(), first(r.batch(numbered(1)...)), second(r.batch(numbered(1)...))); err != nil {
+	if _, err := r.Deliver(t.Context(), r.batch(numbered(1)...)); err != nil {
 		t.Fatal(err)
 	}
 	told := strings.Join(r.told(), "\n")
@@ -367,7 +368,7 @@ func TestDeliverSlowsDown(t *testing.T) {
 	r := newRig(t, nil)
 	r.server.Script(hectest.HEC(24), hectest.HEC(25))
 	for range 2 {
-		if _, err := r.Deliver(t.Context(), first(r.batch(numbered(1)...)), second(r.batch(numbered(1)...))); err != nil {
+		if _, err := r.Deliver(t.Context(), r.batch(numbered(1)...)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -399,7 +400,7 @@ func TestTLS(t *testing.T) {
 			}
 			cancel()
 		}()
-		_, err := r.Deliver(ctx, first(r.batch(numbered(1)...)), second(r.batch(numbered(1)...)))
+		_, err := r.Deliver(ctx, r.batch(numbered(1)...))
 		return err
 	}
 	t.Run("unknown CA", func(t *testing.T) {
@@ -415,7 +416,7 @@ func TestTLS(t *testing.T) {
 	t.Run("given CA", func(t *testing.T) {
 		t.Parallel()
 		server := hectest.Start(t, hectest.WithSelfSignedTLS())
-		r := newRig(t, func(c *Config) { c.URL, c.TLS.CAFile = server.URL(), caFile(t, server.CAPEM()) })
+		r := newRig(t, func(c *Config) { c.URLs, c.TLS.CAFile = []string{server.URL()}, caFile(t, server.CAPEM()) })
 		if err := send(t, r); err != nil || server.Len() != 1 {
 			t.Fatal(err, server.Len())
 		}
@@ -433,7 +434,7 @@ func TestTLS(t *testing.T) {
 	t.Run("HTTPS to a plain port", func(t *testing.T) {
 		t.Parallel()
 		server := hectest.Start(t)
-		r := newRig(t, func(c *Config) { c.URL = strings.Replace(server.URL(), "http://", "https://", 1) })
+		r := newRig(t, func(c *Config) { c.URLs = []string{strings.Replace(server.URL(), "http://", "https://", 1)} })
 		if err := send(t, r); err == nil {
 			t.Fatal("delivered")
 		}
@@ -478,8 +479,7 @@ func TestDeliverAnything(t *testing.T) {
 			}
 			total += len(events)
 			wg.Go(func() {
-				body, ends := r.batch(events...)
-				got, err := r.Deliver(t.Context(), body, ends)
+				got, err := r.Deliver(t.Context(), r.batch(events...))
 				if err != nil {
 					t.Error(err)
 				}
@@ -564,7 +564,7 @@ func TestWatchHoldsBack(t *testing.T) {
 	})
 	delivered := make(chan error)
 	go func() {
-		_, err := r.Deliver(t.Context(), first(r.batch(numbered(1)...)), second(r.batch(numbered(1)...)))
+		_, err := r.Deliver(t.Context(), r.batch(numbered(1)...))
 		delivered <- err
 	}()
 	if err := r.server.WaitUntil(t.Context(), func(s hectest.Stats) bool { return s.Answered >= 2 }); err != nil {
@@ -598,7 +598,7 @@ func TestCheck(t *testing.T) {
 	}{
 		{"all good", nil, nil, "", ""},
 		{"wrong token", func(c *Config) { c.Token = creds.NewSecret("nope") }, nil, "splunk token", "HEC code 4"},
-		{"nothing listens", func(c *Config) { c.URL = "http://127.0.0.1:1" }, nil, "splunk health", "nothing listens"},
+		{"nothing listens", func(c *Config) { c.URLs = []string{"http://127.0.0.1:1"} }, nil, "splunk health", "nothing listens"},
 		{"unknown CA", nil, []hectest.Option{hectest.WithSelfSignedTLS()}, "splunk health", "hec.tls.ca_file"},
 		{"no check of the certificate", func(c *Config) { c.TLS.InsecureSkipVerify = true }, []hectest.Option{hectest.WithSelfSignedTLS()}, "", ""},
 	} {

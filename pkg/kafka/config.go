@@ -62,6 +62,7 @@ func DefaultConfig() Config {
 		Start:            StartEarliest,
 		SecurityProtocol: SASLSSL,
 		SASL:             SASL{Mechanism: "PLAIN"},
+		TLS:              creds.DefaultTLS(),
 		SessionTimeout:   45 * time.Second,
 		CommitInterval:   time.Second,
 		MetadataRefresh:  time.Minute,
@@ -146,6 +147,9 @@ func (c Config) Validate() []error {
 		if d.val < d.min || d.val > d.max {
 			add("%s: %s is out of range; allowed are %s to %s", d.key, d.val, d.min, d.max)
 		}
+	}
+	for _, err := range c.TLS.Validate() {
+		add("tls.%w", err)
 	}
 	if c.FetchBytes < 16<<10 || c.FetchBytes > 64<<20 {
 		add("fetch_bytes: %d is out of range; allowed are 16KiB to 64MiB", c.FetchBytes)
