@@ -3,6 +3,7 @@ package creds_test
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -116,5 +117,17 @@ func TestUnwantedClientCertificate(t *testing.T) {
 	p := serve(t, &tls.Config{Certificates: []tls.Certificate{splunk(t)}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: others})
 	if _, err := p.call(t, cfg); err == nil || strings.Contains(err.Error(), "certificate required") {
 		t.Errorf("error %v, want one about a certificate that was seen", err)
+	}
+}
+
+// TestManyWrongPasswords: one in 256 leaves padding that looks right, and must
+// be told as a wrong password all the same.
+func TestManyWrongPasswords(t *testing.T) {
+	t.Parallel()
+	for i := range 2000 {
+		c := creds.TLS{ClientCertFile: data("rsa.pem"), ClientKeyFile: data("rsa-proctype.key"), ClientKeyPassword: secret("wrong" + strconv.Itoa(i))}
+		if _, err := c.Config(name); err == nil || !strings.HasSuffix(err.Error(), "the password does not open the key; check client_key_password") {
+			t.Fatalf("password %d: %v", i, err)
+		}
 	}
 }

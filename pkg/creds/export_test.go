@@ -12,3 +12,6 @@ func NewWatchLater(paths ...string) *Watch {
 
 // ChangeTime is what a Watch goes by.
 func ChangeTime(info os.FileInfo) time.Time { t, _ := changeTime(info); return t }
+
+// Sure reports whether the stat alone would tell of the next change.
+func (w *Watch) Sure() bool { return w.files[0].sure }

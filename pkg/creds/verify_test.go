@@ -7,8 +7,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"auditlog-forwarder/pkg/creds"
 )
@@ -59,6 +61,41 @@ func TestServerName(t *testing.T) {
 			}
 			if got := <-p.seen; cfg.ServerName != "" && got.ServerName != tt.sni {
 				t.Errorf("the server was asked for %q, want %q", got.ServerName, tt.sni)
+			}
+		})
+	}
+}
+
+// TestServerNameChain: what the server sends between its certificate and the CA
+// counts for our check too.
+func TestServerNameChain(t *testing.T) {
+	t.Parallel()
+	year := time.Now().Add(365 * 24 * time.Hour)
+	root, between := newAuthority(t, "root", year), newAuthority(t, "between", year)
+	signed := *between.cert
+	signed.SubjectKeyId, signed.AuthorityKeyId = nil, nil
+	between.cert = sign(t, &signed, root.cert, between.key, root.key)
+	cert := between.server(t, name)
+	c := creds.TLS{CAFile: write(t, root.pem()), ServerName: name}
+	for _, tt := range []struct {
+		what  string
+		chain [][]byte
+		want  func(error) bool
+	}{
+		{"whole", append(slices.Clone(cert.Certificate), between.cert.Raw), nil},
+		{"without what is between", cert.Certificate, isUnknown},
+	} {
+		t.Run(tt.what, func(t *testing.T) {
+			t.Parallel()
+			cfg, err := c.Config("alias.example.com")
+			if err != nil {
+				t.Fatal(err)
+			}
+			shown := cert
+			shown.Certificate = tt.chain
+			_, err = serve(t, &tls.Config{Certificates: []tls.Certificate{shown}}).call(t, cfg)
+			if tt.want == nil && err != nil || tt.want != nil && !tt.want(err) {
+				t.Errorf("error %v", err)
 			}
 		})
 	}

@@ -80,10 +80,9 @@ func TestWatch(t *testing.T) {
 				must(t, os.Mkdir(path, 0o700))
 			}, true},
 			{"still", nothing, false},
-			{"back", func(t *testing.T, path string) {
-				must(t, os.Remove(path))
-				put(t, path, "old")
-			}, true},
+			{"gone", func(t *testing.T, path string) { must(t, os.Remove(path)) }, true},
+			{"empty", func(t *testing.T, path string) { put(t, path, "") }, true},
+			{"back", func(t *testing.T, path string) { put(t, path, "old") }, true},
 			{"away and back in between", func(t *testing.T, path string) {
 				must(t, os.Remove(path))
 				put(t, path, "old")
@@ -227,5 +226,22 @@ func TestRotation(t *testing.T) {
 		if _, err := c.Config(name); (err == nil) != s.ok {
 			t.Errorf("%s: %v", s.path, err)
 		}
+	}
+}
+
+// TestWatchDistrustsYoungFiles: what was just written may be written again
+// within one tick of the file system's clock.
+func TestWatchDistrustsYoungFiles(t *testing.T) {
+	t.Parallel()
+	path := write(t, "x")
+	if creds.NewWatch(path).Sure() {
+		t.Error("goes by the stat of a file that was just written")
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if known := !creds.ChangeTime(info).IsZero(); creds.NewWatchLater(path).Sure() != known {
+		t.Errorf("goes by the stat of an old file: %v, want %v", !known, known)
 	}
 }

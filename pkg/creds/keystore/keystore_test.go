@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -200,6 +201,17 @@ func TestOpenPKCS8(t *testing.T) {
 	}
 }
 
+// TestManyWrongPasswords: one in 256 leaves padding that looks right.
+func TestManyWrongPasswords(t *testing.T) {
+	t.Parallel()
+	der := block(t, "client-pbe-3des.key")
+	for i := range 600 {
+		if _, err := keystore.OpenPKCS8(der, fmt.Sprint("wrong", i)); !errors.Is(err, keystore.ErrPassword) {
+			t.Fatalf("password %d: %v", i, err)
+		}
+	}
+}
+
 func checkKey(t *testing.T, key crypto.PrivateKey, err error, want crypto.PublicKey, wantErr error) {
 	t.Helper()
 	if !errors.Is(err, wantErr) || (err == nil) != (wantErr == nil) {
@@ -256,6 +268,26 @@ func TestOtherWriter(t *testing.T) {
 				got, err := store.Keys[0].Open(pass)
 				checkKey(t, got, err, client.PublicKey, nil)
 			})
+		}
+	}
+}
+
+// TestShortMACKey: a MAC whose key has a few bytes proves nothing, and one with
+// many takes memory.
+func TestShortMACKey(t *testing.T) {
+	t.Parallel()
+	good, err := pkcs12.Modern2026.EncodeTrustStore([]*x509.Certificate{certificate(t, "ca.pem")}, password)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const size = "\x02\x01\x20\x30" // 32, and then the next element
+	if bytes.Count(good, []byte(size)) != 1 {
+		t.Fatal("the length of the key is not found")
+	}
+	for _, n := range []string{"\x04", "\x41"} {
+		bad := bytes.Replace(good, []byte(size), []byte("\x02\x01"+n+"\x30"), 1)
+		if _, err := keystore.Read(bad, password); !errors.Is(err, keystore.ErrUnsupported) || !strings.Contains(err.Error(), "a derived key of ") {
+			t.Errorf("%d bytes: %v", n[0], err)
 		}
 	}
 }

@@ -2,9 +2,14 @@ package keystore
 
 import (
 	"bytes"
+	"crypto/hmac"
 	"encoding/hex"
 	"errors"
+	"os"
 	"testing"
+
+	"golang.org/x/crypto/cryptobyte"
+	"golang.org/x/crypto/cryptobyte/asn1"
 )
 
 // TestRC2 holds the cipher against two vectors of RFC 2268, section 5, whose keys'
@@ -61,5 +66,44 @@ func TestRepeat(t *testing.T) {
 	}
 	if got := repeat(nil, 4); len(got) != 0 {
 		t.Errorf("got %q", got)
+	}
+}
+
+// TestNoPasswordAtAll: for some writers an empty password is no bytes, and not
+// the two that end a string.
+func TestNoPasswordAtAll(t *testing.T) {
+	t.Parallel()
+	data, err := os.ReadFile("../testdata/trust-empty-password.p12")
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := cryptobyte.String(data)
+	var pfx, safe, mac, info, sum, salt cryptobyte.String
+	var version, rounds int
+	if !in.ReadASN1(&pfx, asn1.SEQUENCE) || !pfx.ReadASN1Integer(&version) {
+		t.Fatal("no PKCS#12")
+	}
+	_, content, ok := readContent(&pfx)
+	whole := pfx
+	if !ok || !content.ReadASN1(&safe, asn1.OCTET_STRING) || !pfx.ReadASN1(&mac, asn1.SEQUENCE) || !mac.ReadASN1(&info, asn1.SEQUENCE) {
+		t.Fatal("no MAC")
+	}
+	alg, _, _ := readAlgorithm(&info)
+	if !info.ReadASN1(&sum, asn1.OCTET_STRING) || !mac.ReadASN1(&salt, asn1.OCTET_STRING) || !mac.ReadASN1Integer(&rounds) {
+		t.Fatal("no sum")
+	}
+	for _, tt := range []struct {
+		pass []byte
+		want bool
+	}{{[]byte{0, 0}, true}, {nil, true}, {[]byte{0, 'x', 0, 0}, false}} {
+		h := hmac.New(plainHash(alg), derive(plainHash(alg), forMAC, salt, tt.pass, rounds, len(sum)))
+		h.Write(safe)
+		r := &p12Reader{password: []byte{0, 0}, work: &budget{left: maxRounds}}
+		if err := r.verify(bytes.Replace(whole, sum, h.Sum(nil), 1), safe); err != nil || r.checked != tt.want {
+			t.Errorf("a MAC by %x is taken: %v (%v), want %v", tt.pass, r.checked, err, tt.want)
+		}
+		if tt.want && !bytes.Equal(r.password, tt.pass) {
+			t.Errorf("goes on with %x, want %x", r.password, tt.pass)
+		}
 	}
 }
