@@ -10,8 +10,10 @@ import (
 // import those of ours on the right, and no others. Imports go downward only.
 // A new package needs a row, so that its place is decided and not found.
 var mayImport = map[string][]string{
+	"pkg/creds/keystore": {},
+
 	"pkg/audit":      {},
-	"pkg/creds":      {},
+	"pkg/creds":      {"pkg/creds/keystore"},
 	"pkg/ops":        {},
 	"pkg/sigma":      {"pkg/audit"},
 	"pkg/hec":        {"pkg/audit", "pkg/creds"},

@@ -1,25 +1,19 @@
 package creds
 
 import (
-	"bytes"
 	"crypto/tls"
-	"crypto/x509"
-	"encoding/pem"
-	"errors"
-	"fmt"
-	"io"
-	"os"
+	"slices"
 	"time"
 )
 
 // TLS says how a peer's certificate is checked, and which one is shown to it.
 type TLS struct {
 	CAFile             string   `mapstructure:"ca_file"`             // PEM bundle; with no truststore either: the system's CAs
-	TruststoreFile     string   `mapstructure:"truststore_file"`     // JKS or PKCS#12, recognized by its bytes
+	TruststoreFile     string   `mapstructure:"truststore_file"`     // JKS or PKCS#12, recognized by its bytes; trusted beside CAFile
 	TruststorePassword Secret   `mapstructure:"truststore_password"` //
 	ClientCertFile     string   `mapstructure:"client_cert_file"`    // PEM, the leaf first
 	ClientKeyFile      string   `mapstructure:"client_key_file"`     // PEM
-	ClientKeyPassword  Secret   `mapstructure:"client_key_password"` // of an encrypted key
+	ClientKeyPassword  Secret   `mapstructure:"client_key_password"` // of an encrypted key, here or in the keystore
 	KeystoreFile       string   `mapstructure:"keystore_file"`       // JKS or PKCS#12 in place of the two PEM files
 	KeystorePassword   Secret   `mapstructure:"keystore_password"`   //
 	ServerName         string   `mapstructure:"server_name"`         // in place of the address's name
@@ -31,122 +25,47 @@ type TLS struct {
 // DefaultTLS returns the defaults.
 func DefaultTLS() TLS { return TLS{MinVersion: "1.2", PinnedSHA256: []string{}} }
 
-// maxCAFile bounds a bundle; the public CAs of the world take 0.3 MB.
-const maxCAFile = 8 << 20
+// Files returns every file that Config reads, for whoever watches them.
+func (t TLS) Files() []string {
+	return slices.DeleteFunc(
+		[]string{t.CAFile, t.TruststoreFile, t.ClientCertFile, t.ClientKeyFile, t.KeystoreFile},
+		func(path string) bool { return path == "" },
+	)
+}
 
-// Config returns the client side of TLS 1.2 or newer. The peer's certificate
-// must name serverName; if that is empty, whoever dials has to fill it in, as
-// net/http does.
+// Config reads the files and returns the client side of TLS. The peer's
+// certificate must name server_name or, if that is not set, serverName; if
+// both are empty, whoever dials has to fill in the name, as net/http and
+// Sarama do.
+//
+// A server_name holds even where the caller changes the configuration's
+// ServerName afterwards: that is then only the name that the peer is asked
+// for (SNI), as is right for brokers that stand behind one alias.
 func (t TLS) Config(serverName string) (*tls.Config, error) {
-	c := &tls.Config{
-		MinVersion:         tls.VersionTLS12,
-		ServerName:         serverName,
-		InsecureSkipVerify: t.InsecureSkipVerify, //nolint:gosec // off by default, and warned about at every start
+	now := time.Now()
+	c := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: serverName}
+	if t.MinVersion == "1.3" {
+		c.MinVersion = tls.VersionTLS13
 	}
-	if t.CAFile == "" {
-		return c, nil // nil RootCAs are the system's
+	if t.ServerName != "" {
+		c.ServerName = t.ServerName
 	}
-	pool, err := readCAs(t.CAFile, time.Now())
+	var err error
+	if c.RootCAs, err = t.roots(now); err != nil {
+		return nil, err
+	}
+	own, err := t.clientCertificate(now)
 	if err != nil {
-		return nil, fmt.Errorf("ca_file %s: %w", t.CAFile, err)
+		return nil, err
 	}
-	c.RootCAs = pool
+	if own != nil {
+		// Shown to whoever asks for one. Go itself would show none, in silence,
+		// if the peer's list of CAs lacks ours; then the peer can say what it
+		// dislikes.
+		c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return own, nil }
+	}
+	if err := t.verification(c); err != nil {
+		return nil, err
+	}
 	return c, nil
-}
-
-// readCAs reads a PEM bundle. Go's own AppendCertsFromPEM skips in silence
-// what it cannot read; here every way to get an empty pool is an error.
-func readCAs(path string, now time.Time) (*x509.CertPool, error) {
-	data, err := readFile(path)
-	if err != nil {
-		return nil, err
-	}
-	if err := otherFormat(data); err != nil {
-		return nil, err
-	}
-	pool := x509.NewCertPool()
-	var latest time.Time // end of validity of the certificate that lasts longest
-	found, valid, key := 0, 0, false
-	for rest := data; ; {
-		var block *pem.Block
-		if block, rest = pem.Decode(rest); block == nil {
-			break
-		}
-		if block.Type != "CERTIFICATE" {
-			key = key || bytes.Contains([]byte(block.Type), []byte("PRIVATE KEY"))
-			continue
-		}
-		found++
-		cert, err := x509.ParseCertificate(block.Bytes)
-		if err != nil {
-			return nil, fmt.Errorf("certificate %d in it is damaged: %w", found, err)
-		}
-		pool.AddCert(cert)
-		if cert.NotAfter.After(latest) {
-			latest = cert.NotAfter
-		}
-		if !now.After(cert.NotAfter) {
-			valid++
-		}
-	}
-	switch {
-	case found == 0 && key:
-		return nil, errors.New("it holds a private key and no certificate; give the CA's certificate, which begins with -----BEGIN CERTIFICATE-----")
-	case found == 0:
-		return nil, errors.New("no certificate found; a PEM file holds lines that begin with -----BEGIN CERTIFICATE-----")
-	case valid == 0:
-		return nil, fmt.Errorf("every certificate in it has expired, the last one on %s; get the current CA certificate",
-			latest.UTC().Format(time.DateOnly))
-	}
-	return pool, nil
-}
-
-// readFile reads a bundle. Its errors do not name the path, since the caller does.
-func readFile(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, withoutPath(err)
-	}
-	defer f.Close() //nolint:errcheck // it was only read
-	info, err := f.Stat()
-	if err != nil {
-		return nil, withoutPath(err)
-	}
-	if info.IsDir() {
-		return nil, errors.New("it is a directory; name a PEM file")
-	}
-	data, err := io.ReadAll(io.LimitReader(f, maxCAFile+1))
-	switch {
-	case err != nil:
-		return nil, withoutPath(err)
-	case len(data) > maxCAFile:
-		return nil, fmt.Errorf("it is larger than %d MiB and so no PEM bundle", maxCAFile>>20)
-	case len(bytes.TrimSpace(data)) == 0:
-		return nil, errors.New("it is empty; put the CA's certificate into it, in PEM form")
-	}
-	return data, nil
-}
-
-func withoutPath(err error) error {
-	var pathErr *os.PathError
-	if errors.As(err, &pathErr) {
-		return fmt.Errorf("%s: %w", pathErr.Op, pathErr.Err)
-	}
-	return err
-}
-
-// otherFormat recognizes the stores that are given by mistake, by their first
-// bytes, and tells how to make PEM out of them.
-func otherFormat(data []byte) error {
-	if bytes.HasPrefix(data, []byte{0xfe, 0xed, 0xfe, 0xed}) || bytes.HasPrefix(data, []byte{0xce, 0xce, 0xce, 0xce}) {
-		return errors.New("it is a Java keystore (JKS), not PEM; export each certificate with keytool -exportcert -rfc -keystore FILE -alias NAME")
-	}
-	// Both begin with a DER sequence; only one of them is a certificate.
-	if bytes.HasPrefix(data, []byte{0x30, 0x82}) || bytes.HasPrefix(data, []byte{0x30, 0x80}) {
-		if _, err := x509.ParseCertificate(data); err == nil {
-			return errors.New("it is a certificate in DER form, not PEM; convert it with openssl x509 -inform der -in FILE -out ca.pem")
-		}
-		return errors.New("it is a PKCS#12 store or other binary data, not PEM; convert it with openssl pkcs12 -in FILE -cacerts -nokeys -out ca.pem")
-	}
-	return nil
 }
