@@ -111,14 +111,19 @@ func (c *census) recount(ctx context.Context, s *Store) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err == nil {
-		for r, n := range c.since {
-			found[r] += n
-		}
-		c.known, c.pending, c.seen = true, found, seen
+		c.take(found, seen)
 	}
 	c.cancel()
 	close(c.ended)
 	c.ended = nil
+}
+
+// take is the end of a reading; c.mu is held.
+func (c *census) take(found map[Reason]int, seen fileState) {
+	for r, n := range c.since {
+		found[r] += n
+	}
+	c.known, c.pending, c.seen = true, found, seen
 }
 
 // snapshot is Scan over what is in the file at one moment, at which it calls
