@@ -33,7 +33,9 @@ A record can be there more than once: it was stored again after a crash, or its
 topic was made anew. All of them are shown, oldest first; --entry chooses one.
 
 --raw writes the body to standard output byte for byte and nothing else. If
-there are several with different bodies, it asks for --entry.`,
+there are several with different bodies, it asks for --entry.
+
+The exit code is 1 if there is no such dead letter, or if lines are damaged.`,
 		Example: "  " + program + " deadletter show confluent-audit-log-events/3/4711\n" +
 			"  " + program + " deadletter show confluent-audit-log-events/3/4711 --raw | jq .",
 		Args: positional(cobra.ExactArgs(1)),
@@ -115,7 +117,7 @@ func (s *showing) show(dir string) error {
 			hint: "an ID is topic/partition/offset; " + program + " deadletter list --all shows them",
 		}
 	case s.shown == 0:
-		return fmt.Errorf("--entry: there is no number %d; %s in %s", s.number, plural(s.found, "entry of "+s.id), dir)
+		return fmt.Errorf("--entry: there is no number %d; %s is there %s in %s", s.number, s.id, plural(s.found, "time"), dir)
 	case s.raw && !s.hasBody:
 		printLines(s.stderr, "", s.id+" has no body: it is a tombstone")
 	case s.raw:
@@ -138,7 +140,7 @@ func (s *showing) text(e deadletter.Entry, status deadletter.Status) error {
 	}
 	line := func(name, text string) {
 		if text != "" {
-			fmt.Fprintf(&b, "%-12s %s\n", name, text)
+			fmt.Fprintf(&b, "%-13s %s\n", name, text)
 		}
 	}
 	r := e.Record
@@ -157,7 +159,9 @@ func (s *showing) text(e deadletter.Entry, status deadletter.Status) error {
 		line("splunk code", fmt.Sprint(e.Code))
 	}
 	line("splunk reply", printable(e.Reply))
-	line("what to do", advice(e))
+	if status == deadletter.Pending {
+		line("what to do", advice(e))
+	}
 	line("key", value(r.Key))
 	for _, h := range r.Headers {
 		line("header", value([]byte(h.Key))+" = "+value(h.Value))

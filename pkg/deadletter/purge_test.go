@@ -44,12 +44,24 @@ func TestPurge(t *testing.T) {
 		pending, replayed map[Reason]int
 		stay              []string
 	}{
-		"replayed": {PurgeOptions{Replayed: true}, nil, map[Reason]int{Refused: 2},
-			[]string{"0 pending", "3 pending", "4 pending", "5 pending"}},
-		"reasons": {PurgeOptions{Filter: Filter{Reasons: []Reason{NotJSON, Tombstone}}}, map[Reason]int{NotJSON: 1, Tombstone: 1}, nil,
-			[]string{"0 pending", "1 replayed", "2 replayed", "3 pending"}},
-		"one of the replayed": {PurgeOptions{Replayed: true, Filter: Filter{IDs: []string{sample(2).ID(), sample(3).ID()}}}, nil, map[Reason]int{Refused: 1},
-			[]string{"0 pending", "1 replayed", "3 pending", "4 pending", "5 pending"}},
+		"replayed": {
+			PurgeOptions{Replayed: true},
+			nil,
+			map[Reason]int{Refused: 2},
+			[]string{"0 pending", "3 pending", "4 pending", "5 pending"},
+		},
+		"reasons": {
+			PurgeOptions{Filter: Filter{Reasons: []Reason{NotJSON, Tombstone}}},
+			map[Reason]int{NotJSON: 1, Tombstone: 1},
+			nil,
+			[]string{"0 pending", "1 replayed", "2 replayed", "3 pending"},
+		},
+		"one of the replayed": {
+			PurgeOptions{Replayed: true, Filter: Filter{IDs: []string{sample(2).ID(), sample(3).ID()}}},
+			nil,
+			map[Reason]int{Refused: 1},
+			[]string{"0 pending", "1 replayed", "3 pending", "4 pending", "5 pending"},
+		},
 		"all":     {PurgeOptions{}, map[Reason]int{Refused: 2, NotJSON: 1, Tombstone: 1}, map[Reason]int{Refused: 2}, nil},
 		"nothing": {PurgeOptions{Filter: Filter{Topics: []string{"other"}}}, nil, nil, []string{"0 pending", "1 replayed", "2 replayed", "3 pending", "4 pending", "5 pending"}},
 	} {
