@@ -83,7 +83,7 @@ func replay(cmd *cobra.Command, b build, filter deadletter.Filter, limit time.Du
 		defer cancel()
 	}
 	printLines(stderr, "", "replaying the dead letters in "+cfg.DeadLetter.Dir)
-	progress, stop := replayProgress(stderr)
+	progress, stop := showProgress(stderr, "replay: ", "tried")
 	result, err := app.Replay(ctx, app.ReplayOptions{
 		Config: cfg, Version: b.Version, Log: log.Named("replay"), Filter: filter, Progress: progress,
 		Refused: func(e deadletter.Entry, why string) {

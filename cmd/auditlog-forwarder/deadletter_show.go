@@ -93,7 +93,7 @@ func (s *showing) show(dir string) error {
 		s.shown++
 		switch {
 		case s.raw:
-			if s.shown > 1 && !(bytes.Equal(s.body, e.Record.Value) && s.hasBody == (e.Record.Value != nil)) {
+			if s.shown > 1 && (!bytes.Equal(s.body, e.Record.Value) || s.hasBody != (e.Record.Value != nil)) {
 				return errOtherBody
 			}
 			s.body, s.hasBody = e.Record.Value, e.Record.Value != nil

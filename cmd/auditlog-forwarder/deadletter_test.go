@@ -243,7 +243,7 @@ func TestProgressLines(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var out locked
-		progress, stop := progressLines(&out, 10*time.Second)
+		progress, stop := progressLines(&out, 10*time.Second, "replay: ", "tried")
 		pass := func(d time.Duration) {
 			timer := time.NewTimer(d)
 			<-timer.C
@@ -254,7 +254,7 @@ func TestProgressLines(t *testing.T) {
 		pass(20 * time.Second)
 		stop()
 		pass(time.Minute)
-		const want = `auditlog-forwarder: replay: the first one is under way
+		const want = `auditlog-forwarder: replay: the beginning is under way
 auditlog-forwarder: replay: 3 of 7 tried
 auditlog-forwarder: replay: 3 of 7 tried
 `

@@ -1,7 +1,6 @@
 package deadletter
 
 import (
-	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -63,7 +62,7 @@ func dropReplayed(path string, size int64, done *marks) (err error) {
 		return err
 	}
 	defer func() { err = c.end(err) }()
-	if err := c.add(context.Background(), size, func(e Entry, _ span) bool { return done.has(e) }); err != nil {
+	if err := c.add(size, func(e Entry, _ span) bool { return done.has(e) }); err != nil {
 		return err
 	}
 	return c.replace()

@@ -2,7 +2,6 @@ package deadletter
 
 import (
 	"bufio"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -22,6 +21,7 @@ type copying struct {
 	upTo int64 // bytes of from that were looked at; they end with a newline
 	to   *os.File
 	out  *bufio.Writer
+	stop func() error // asked before each line; nil: never
 }
 
 func startCopy(path string) (*copying, error) {
@@ -47,11 +47,13 @@ func startCopy(path string) (*copying, error) {
 // add copies the whole lines between what was looked at already and size,
 // apart from the entries to drop. Lines that cannot be read are copied as
 // they are. drop may be nil.
-func (c *copying) add(ctx context.Context, size int64, drop func(Entry, span) bool) error {
+func (c *copying) add(size int64, drop func(Entry, span) bool) error {
 	start := c.upTo
 	return eachLine(io.NewSectionReader(c.from, start, size-start), maxLine, func(l span) error {
-		if err := ctx.Err(); err != nil {
-			return err
+		if c.stop != nil {
+			if err := c.stop(); err != nil {
+				return err
+			}
 		}
 		if drop != nil {
 			if e, err := l.decode(); err == nil && drop(e, l) {
@@ -59,7 +61,13 @@ func (c *copying) add(ctx context.Context, size int64, drop func(Entry, span) bo
 				return nil
 			}
 		}
-		if _, err := io.Copy(c.out, io.NewSectionReader(c.from, start+l.start, l.end-l.start)); err != nil {
+		var err error
+		if l.tooLong {
+			_, err = io.Copy(c.out, io.NewSectionReader(c.from, start+l.start, l.end-l.start))
+		} else if _, err = c.out.Write(l.data); err == nil {
+			err = c.out.WriteByte('\n')
+		}
+		if err != nil {
 			return fmt.Errorf("write %s: %w", c.to.Name(), explain(err))
 		}
 		c.upTo = start + l.end

@@ -1,7 +1,6 @@
 package deadletter
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -52,16 +51,23 @@ func waitLock(dir, name string, patience time.Duration) (*flock.Flock, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	ok, err := l.TryLockContext(ctx, 5*time.Millisecond)
-	if errors.Is(err, context.DeadlineExceeded) || err == nil && !ok {
-		return nil, errLocked
+	again, end := time.NewTicker(5*time.Millisecond), time.NewTimer(patience)
+	defer again.Stop()
+	defer end.Stop()
+	for {
+		ok, err := l.TryLock()
+		switch {
+		case err != nil:
+			return nil, explain(fmt.Errorf("lock %s: %w", l.Path(), err))
+		case ok:
+			return l, nil
+		}
+		select {
+		case <-again.C:
+		case <-end.C:
+			return nil, errLocked
+		}
 	}
-	if err != nil {
-		return nil, explain(fmt.Errorf("lock %s: %w", l.Path(), err))
-	}
-	return l, nil
 }
 
 func openLock(dir, name string) (*flock.Flock, error) {

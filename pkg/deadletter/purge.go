@@ -15,6 +15,8 @@ type PurgeOptions struct {
 	Filter   Filter
 	Replayed bool // only what was delivered by a replay
 	DryRun   bool // count and remove nothing
+	// Progress is told of the bytes that were read, of both readings; may be nil.
+	Progress func(done, total int64)
 }
 
 // Heap counts entries and the bytes that they take on disk.
@@ -98,10 +100,25 @@ type purge struct {
 	done         *marks
 	res          Purged
 	replayedStay bool // their marks must stay too
+
+	size int64 // of the file
+	base int64 // bytes read before the reading that is under way
+}
+
+func (p *purge) progress(at int64) {
+	if p.opts.Progress == nil {
+		return
+	}
+	total := p.size
+	if !p.opts.DryRun {
+		total *= 2
+	}
+	p.opts.Progress(p.base+at, total)
 }
 
 // drops decides and counts.
 func (p *purge) drops(e Entry, l span) bool {
+	p.progress(l.end)
 	replayed := p.done.has(e)
 	if !p.opts.Filter.Match(e) || p.opts.Replayed && !replayed {
 		p.res.Stays.add(l.end - l.start)
@@ -135,6 +152,7 @@ func (p *purge) count(ctx context.Context, dir string, damage *DamageError) erro
 	if err != nil {
 		return err
 	}
+	p.size = info.Size()
 	return eachEntry(io.NewSectionReader(f, 0, info.Size()), damage, func(e Entry, l span) error {
 		p.drops(e, l)
 		return ctx.Err()
@@ -150,7 +168,9 @@ func (p *purge) remove(ctx context.Context, dir string) (err error) {
 		return err
 	}
 	defer func() { err = c.end(err) }()
-	if err := c.add(ctx, c.info.Size(), p.drops); err != nil {
+	p.base = p.size
+	c.stop = ctx.Err
+	if err := c.add(c.info.Size(), p.drops); err != nil {
 		return fmt.Errorf("nothing was removed: %w", err)
 	}
 	if err := c.sync(); err != nil {
@@ -169,7 +189,8 @@ func (p *purge) remove(ctx context.Context, dir string) (err error) {
 	if err != nil || !os.SameFile(c.info, now) || now.Size() < c.upTo {
 		return fmt.Errorf("nothing was removed: %s was moved or changed meanwhile; run it again", c.path)
 	}
-	if err := c.add(context.WithoutCancel(ctx), now.Size(), nil); err != nil {
+	c.stop = nil
+	if err := c.add(now.Size(), nil); err != nil {
 		return fmt.Errorf("nothing was removed: %w", err)
 	}
 	return c.replace()
