@@ -16,26 +16,31 @@ func newDeadLetterCommand(b build) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "deadletter",
 		Aliases: []string{"deadletters", "dlq"},
-		Short:   "List or replay the records that Splunk will not take",
+		Short:   "List, show, replay or remove the records that Splunk will not take",
 		Long: `Records that cannot be delivered are kept in dead_letter.dir, each with where it
 came from and why it is there:
 
-  not_json   the body is not one JSON object
-  empty      the body has no bytes
-  tombstone  the record has no body at all
-  too_large  the body is over hec.max_event_bytes
-  refused    Splunk refused this very event; its reply is kept
-
+` + meanings() + `
 The offset of such a record is committed only after it is safe on disk.`,
 	}
-	cmd.AddCommand(newDeadLetterListCommand(), newDeadLetterReplayCommand(b))
+	cmd.AddCommand(newDeadLetterListCommand(), newDeadLetterShowCommand(), newDeadLetterReplayCommand(b), newDeadLetterPurgeCommand())
 	return cmd
+}
+
+func meanings() string {
+	var b strings.Builder
+	for _, r := range deadletter.Reasons() {
+		fmt.Fprintf(&b, "  %-12s  %s\n", r, meaning(r))
+	}
+	return b.String()
 }
 
 // selection is the flags that choose dead letters.
 type selection struct {
 	reasons, topics, ids []string
 	partitions           []int32
+	codes                []int
+	body                 string
 	since, until         string
 }
 
@@ -47,9 +52,54 @@ func (s *selection) addFlags(cmd *cobra.Command) {
 	f.Int32SliceVar(&s.partitions, "partition", nil, "only records of these `partitions`")
 	f.Lookup("partition").DefValue = "" // pflag would print an empty list as one
 	f.StringSliceVar(&s.ids, "id", nil, "only these records: topic/partition/offset")
+	f.IntSliceVar(&s.codes, "code", nil, "only records with these `codes` of Splunk, such as 6 or 413; 0 is none")
+	f.Lookup("code").DefValue = ""
+	f.StringVar(&s.body, "body-contains", "", "only records whose body contains this `text`")
 	f.StringVar(&s.since, "since", "", "only records stored at or after this time (RFC 3339) or this long ago (such as 24h)")
 	f.StringVar(&s.until, "until", "", "only records stored before this time or this long ago")
-	_ = cmd.RegisterFlagCompletionFunc("reason", cobra.FixedCompletions(names, cobra.ShellCompDirectiveNoFileComp))
+	for name, complete := range map[string]cobra.CompletionFunc{
+		"reason":        cobra.FixedCompletions(names, cobra.ShellCompDirectiveNoFileComp),
+		"id":            completeIDs,
+		"code":          cobra.FixedCompletions([]cobra.Completion{"6", "7", "12", "13", "15", "413"}, cobra.ShellCompDirectiveNoFileComp),
+		"topic":         cobra.NoFileCompletions,
+		"partition":     cobra.NoFileCompletions,
+		"body-contains": cobra.NoFileCompletions,
+		"since":         cobra.FixedCompletions([]cobra.Completion{"1h", "24h", "168h"}, cobra.ShellCompDirectiveNoFileComp),
+		"until":         cobra.FixedCompletions([]cobra.Completion{"1h", "24h", "168h"}, cobra.ShellCompDirectiveNoFileComp),
+	} {
+		_ = cmd.RegisterFlagCompletionFunc(name, complete)
+	}
+}
+
+// completeFormat offers what --output allows.
+func completeFormat(cmd *cobra.Command, format *oneOf) {
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(format.allowed, cobra.ShellCompDirectiveNoFileComp))
+}
+
+// errEnough ends a search for completions.
+var errEnough = errors.New("enough")
+
+// completeIDs offers the IDs in the store. Someone waits for it, so it looks
+// at the oldest entries only.
+func completeIDs(cmd *cobra.Command, args []string, prefix string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	const most, looked = 50, 10_000
+	cfg, err := loadForListing(cmd)
+	if err != nil || len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	var found []cobra.Completion
+	seen := 0
+	// What cannot be read has no completion; the command itself says why.
+	_ = deadletter.Scan(cfg.DeadLetter.Dir, func(e deadletter.Entry, _ deadletter.Status) error {
+		if id := e.ID(); strings.HasPrefix(id, prefix) && !slices.Contains(found, id) {
+			found = append(found, id)
+		}
+		if seen++; seen == looked || len(found) == most {
+			return errEnough
+		}
+		return nil
+	})
+	return found, cobra.ShellCompDirectiveNoFileComp
 }
 
 func reasonNames() []string {
@@ -62,7 +112,7 @@ func reasonNames() []string {
 
 // filter checks the flags.
 func (s *selection) filter(now time.Time) (f deadletter.Filter, err error) {
-	f = deadletter.Filter{Topics: s.topics, Partitions: s.partitions, IDs: s.ids}
+	f = deadletter.Filter{Topics: s.topics, Partitions: s.partitions, IDs: s.ids, Codes: s.codes, Body: s.body}
 	var errs []error
 	for _, name := range s.reasons {
 		if !slices.Contains(reasonNames(), name) {

@@ -24,8 +24,9 @@ func newDeadLetterListCommand() *cobra.Command {
 		Short: "List dead letters",
 		Long: `List the dead letters that wait, oldest first; with --all also those that were
 replayed. It may run beside a forwarder. -o json prints one object a line with
-everything that is kept, the body included. Of the configuration it needs
-dead_letter.dir only.
+everything that is kept, the body included (with --all also its status); a text
+that is no UTF-8 stands in base64, as body_base64, key_base64 or value_base64. Of
+the configuration it needs dead_letter.dir only.
 
 The exit code is 1 if lines of the store are damaged; all others are listed.`,
 		Example: "  " + program + " deadletter list --reason refused --since 24h\n" +
@@ -47,6 +48,7 @@ The exit code is 1 if lines of the store are damaged; all others are listed.`,
 	chosen.addFlags(cmd)
 	cmd.Flags().BoolVar(&all, "all", false, "list replayed ones too")
 	cmd.Flags().VarP(format, "output", "o", "table or json")
+	completeFormat(cmd, format)
 	addConfigFlags(cmd)
 	return cmd
 }
@@ -137,8 +139,8 @@ func (l *listing) row(w io.Writer, e deadletter.Entry, status deadletter.Status)
 			state, why = "cannot", err.Error()
 		}
 	}
-	_, err := fmt.Fprintf(w, "%s  %-8s  %-9s  %s  %d bytes  %s\n",
-		e.StoredAt.UTC().Format(time.RFC3339), state, e.Reason, e.ID(), len(e.Record.Value), why)
+	_, err := fmt.Fprintf(w, "%s  %-8s  %-12s  %s  %d bytes  %s\n",
+		e.StoredAt.UTC().Format(time.RFC3339), state, e.Reason, printable(e.ID()), len(e.Record.Value), printable(why))
 	return err
 }
 

@@ -22,9 +22,10 @@ func newDeadLetterReplayCommand(b build) *cobra.Command {
 		Short: "Send dead letters to Splunk again",
 		Long: `Send the dead letters that wait to Splunk again, one after the other, oldest
 first. Each is marked on disk when Splunk has taken it, so that a crash repeats
-one event at most and a second replay sends none twice. What is no JSON object
-cannot be sent and stays, and so does what Splunk refuses again; --dry-run tells
-beforehand what cannot be sent, and sends nothing.
+one event at most and a second replay sends none twice. A record that a crash of
+the forwarder has stored twice is sent once. What is no JSON object cannot be
+sent and stays, and so does what Splunk refuses again; --dry-run tells beforehand
+what cannot be sent, and sends nothing.
 
 While Splunk is away it waits, without an end unless --timeout gives one. When
 it is stopped, by Ctrl-C too, what was sent is marked, and the next replay goes
@@ -82,7 +83,7 @@ func replay(cmd *cobra.Command, b build, filter deadletter.Filter, limit time.Du
 		defer cancel()
 	}
 	printLines(stderr, "", "replaying the dead letters in "+cfg.DeadLetter.Dir)
-	progress, stop := replayProgress(stderr)
+	progress, stop := showProgress(stderr, "replay: ", "tried")
 	result, err := app.Replay(ctx, app.ReplayOptions{
 		Config: cfg, Version: b.Version, Log: log.Named("replay"), Filter: filter, Progress: progress,
 		Refused: func(e deadletter.Entry, why string) {
@@ -94,7 +95,11 @@ func replay(cmd *cobra.Command, b build, filter deadletter.Filter, limit time.Du
 	if damaged > 0 {
 		err = nil // all others were tried
 	}
-	_, printErr := fmt.Fprintf(cmd.OutOrStdout(), "%d replayed, %d refused again, %d not sent\n", result.Replayed, result.StillRefused, result.Skipped)
+	repeated := ""
+	if result.Repeated > 0 {
+		repeated = fmt.Sprintf(", %d more were the same records", result.Repeated)
+	}
+	_, printErr := fmt.Fprintf(cmd.OutOrStdout(), "%d replayed, %d refused again, %d not sent%s\n", result.Replayed, result.StillRefused, result.Skipped, repeated)
 	return errors.Join(replayError(ctx, result, damaged, err), printErr)
 }
 

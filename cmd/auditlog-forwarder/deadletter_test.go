@@ -109,6 +109,56 @@ func TestReplayAccount(t *testing.T) {
 	}
 }
 
+// TestReplayOfTheSame: a record that was stored twice is sent once, another
+// one of its place is sent too, and the account says so.
+func TestReplayOfTheSame(t *testing.T) {
+	t.Parallel()
+	hec := hectest.Start(t)
+	dir := t.TempDir()
+	s, err := deadletter.Open(deadletter.Config{Dir: dir, MaxBytes: 1 << 20}, zap.NewNop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, body := range []string{goodBody, goodBody, `{"id":"2"}`} {
+		e := deadletter.Entry{
+			StoredAt: time.Unix(int64(i), 0), Reason: deadletter.BadEnvelope,
+			Record: audit.Record{Topic: "t", Value: []byte(body), Key: []byte("k")},
+		}
+		if err := s.Put([]deadletter.Entry{e}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	code, out, errs := deadLetters(t.Context(), t, dir, hec, "replay", "--dry-run", "--hec.formatted")
+	if code != 0 || !strings.Contains(out, "hec.formatted is still on") || !strings.Contains(out, "0 would be sent, 3 cannot") {
+		t.Errorf("as it was: exit code %d, %s%s", code, out, errs)
+	}
+	code, out, errs = deadLetters(t.Context(), t, dir, hec, "replay")
+	if code != 0 || out != "2 replayed, 0 refused again, 0 not sent, 1 more were the same records\n" || hec.Len() != 2 {
+		t.Errorf("exit code %d, %d arrived, %s%s", code, hec.Len(), out, errs)
+	}
+	if code, out, errs = deadLetters(t.Context(), t, dir, hec, "list"); code != 0 || !strings.HasPrefix(out, "no dead letters in") {
+		t.Errorf("some are left: %s%s", out, errs)
+	}
+}
+
+// TestShowRaw: the body as it was, be it no text.
+func TestShowRaw(t *testing.T) {
+	t.Parallel()
+	hec := hectest.Start(t)
+	for _, body := range []string{"", "no newline", "a newline\n", "\xff\x00\x1b[2J\r\n"} {
+		dir := store(t, body)
+		if code, out, errs := deadLetters(t.Context(), t, dir, hec, "show", "t/0/0", "--raw"); code != 0 || out != body || errs != "" {
+			t.Errorf("%q: exit code %d, %q, %q", body, code, out, errs)
+		}
+		if code, out, errs := deadLetters(t.Context(), t, dir, hec, "show", "t/0/0"); code != 0 || strings.ContainsAny(out, "\x1b\r\x00") {
+			t.Errorf("%q: exit code %d, %q, %q", body, code, out, errs)
+		}
+	}
+}
+
 // TestDamagedLines: everything else is shown and sent, and the exit code is 1.
 func TestDamagedLines(t *testing.T) {
 	t.Parallel()
@@ -193,7 +243,7 @@ func TestProgressLines(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var out locked
-		progress, stop := progressLines(&out, 10*time.Second)
+		progress, stop := progressLines(&out, 10*time.Second, "replay: ", "tried")
 		pass := func(d time.Duration) {
 			timer := time.NewTimer(d)
 			<-timer.C
@@ -204,7 +254,7 @@ func TestProgressLines(t *testing.T) {
 		pass(20 * time.Second)
 		stop()
 		pass(time.Minute)
-		const want = `auditlog-forwarder: replay: the first one is under way
+		const want = `auditlog-forwarder: replay: the beginning is under way
 auditlog-forwarder: replay: 3 of 7 tried
 auditlog-forwarder: replay: 3 of 7 tried
 `

@@ -10,12 +10,13 @@ import (
 	"golang.org/x/term"
 )
 
-// replayProgress draws a bar on a terminal and writes a line now and then
-// elsewhere. stop ends it; progress may not be called after that.
-func replayProgress(w io.Writer) (progress func(done, total int), stop func()) {
+// showProgress draws a bar on a terminal and writes a line now and then
+// elsewhere. stop ends it; progress may not be called after that. kind
+// and what tell of what it is the progress.
+func showProgress(w io.Writer, kind, what string) (progress func(done, total int), stop func()) {
 	f, ok := w.(interface{ Fd() uintptr })
 	if !ok || !term.IsTerminal(int(f.Fd())) {
-		return progressLines(w, 10*time.Second)
+		return progressLines(w, 10*time.Second, kind, what)
 	}
 	var bar *progressbar.ProgressBar
 	return func(done, total int) {
@@ -27,7 +28,7 @@ func replayProgress(w io.Writer) (progress func(done, total int), stop func()) {
 }
 
 // progressLines writes a line in every interval, also while nothing moves.
-func progressLines(w io.Writer, every time.Duration) (progress func(done, total int), stop func()) {
+func progressLines(w io.Writer, every time.Duration, kind, what string) (progress func(done, total int), stop func()) {
 	var mu sync.Mutex
 	done, total := 0, 0
 	end, ended := make(chan struct{}), make(chan struct{}) // end is closed by stop, ended by the goroutine
@@ -39,12 +40,12 @@ func progressLines(w io.Writer, every time.Duration) (progress func(done, total 
 			select {
 			case <-tick.C:
 				mu.Lock()
-				text := fmt.Sprintf("%d of %d tried", done, total)
+				text := fmt.Sprintf("%d of %d %s", done, total, what)
 				if total == 0 {
-					text = "the first one is under way"
+					text = "the beginning is under way"
 				}
 				mu.Unlock()
-				printLines(w, "replay: ", text)
+				printLines(w, kind, text)
 			case <-end:
 				return
 			}

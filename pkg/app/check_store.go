@@ -54,7 +54,7 @@ func fill(there deadletter.Found, most int64) (string, error) {
 		}
 	}
 	if there.Bytes > most/10*9 {
-		return "", &warning{"almost full: " + found, "make room: auditlog-forwarder deadletter replay, or archive the file by moving it away, or raise dead_letter.max_bytes"}
+		return "", &warning{"almost full: " + found, "make room: auditlog-forwarder deadletter replay, or deadletter purge --replayed --yes, or archive the file by moving it away, or raise dead_letter.max_bytes"}
 	}
 	return found, nil
 }

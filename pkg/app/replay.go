@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -70,6 +71,9 @@ func Replay(ctx context.Context, opts ReplayOptions) (deadletter.Result, error) 
 // Sendable says why Replay would not send an entry; nil if it would.
 func Sendable(cfg config.Config, e deadletter.Entry) error {
 	_, err := readSendable(cfg, e)
+	if err == nil && cfg.HEC.Formatted && e.Reason == deadletter.BadEnvelope {
+		err = errors.New("it is no HEC event, and hec.formatted is still on; without it, it would be sent as an event of its own")
+	}
 	return err
 }
 

@@ -50,8 +50,9 @@ func ParseReason(name string) (Reason, error) {
 func (r Reason) known() bool { return slices.Contains(Reasons(), r) }
 
 // Replayable reports whether a record kept for r may be accepted one day. In
-// the others there is no event to send, now or later.
-func (r Reason) Replayable() bool { return r == TooLarge || r == Refused }
+// the others there is no event to send, now or later. What is no envelope may
+// still be an event: it can be sent when values are wrapped again.
+func (r Reason) Replayable() bool { return r == TooLarge || r == Refused || r == BadEnvelope }
 
 // Entry is one refused record and why it was refused.
 type Entry struct {

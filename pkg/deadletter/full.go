@@ -44,7 +44,7 @@ func (s *Store) full(n int64, wayOut string) error {
 const (
 	replayOut  = "run `auditlog-forwarder deadletter replay`, or " + archiveOut
 	archiveOut = "move " + dataFile + " away to an archive (a new one is made), or raise dead_letter.max_bytes and restart"
-	waitOut    = "a replay is active, and what it has delivered makes room when it ends; else " + archiveOut
+	waitOut    = "a replay or a purge is active, and what it has delivered or removed makes room when it ends; else " + archiveOut
 )
 
 // wayOut says how to make room, from what waits. It is for a file that has
@@ -67,7 +67,7 @@ func (s *Store) wayOut() string {
 	}
 	waits := fmt.Sprintf("of the %d records there (%s) ", all, strings.Join(why, ", "))
 	if replayable == 0 {
-		return waits + "none can be replayed: " + archiveOut
+		return waits + "none can be replayed: " + archiveOut + ", or remove them for good by `auditlog-forwarder deadletter purge`"
 	}
 	return waits + fmt.Sprintf("%d may be replayed: ", replayable) + replayOut
 }

@@ -56,7 +56,7 @@ func TestFullNamesTheWayOut(t *testing.T) {
 	replayed := false
 	if _, err := Replay(t.Context(), cfg.Dir, Filter{Reasons: []Reason{TooLarge, Refused}}, func(context.Context, Entry) error {
 		if replayed {
-			says(append(archive, "a replay is active"), []string{"deadletter replay"})
+			says(append(archive, "a replay or a purge is active"), []string{"deadletter replay"})
 		}
 		replayed = true
 		return nil

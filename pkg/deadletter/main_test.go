@@ -51,6 +51,8 @@ func child(role, dir string) int {
 		err = childPut(dir)
 	case "make room":
 		err = childMakeRoom(dir)
+	case "full disk":
+		err = childFullDisk(dir)
 	case "try":
 		childTry(dir)
 	default:

@@ -83,7 +83,7 @@ func TestRootLeavesTheFilesToTheService(t *testing.T) {
 			if err := childMakeRoom(dir); err != nil {
 				t.Fatal(err)
 			}
-		}, []string{"2 pending"}},
+		}, []string{"2 replayed"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -106,7 +106,7 @@ func TestRootLeavesTheFilesToTheService(t *testing.T) {
 				got[f.Name()] = fmt.Sprint(st.Uid, " ", st.Gid, " ", info.Mode())
 			}
 			const own = "54321 54321 -rw-------"
-			if diff := cmp.Diff(map[string]string{dataFile: own, dataLock: own, marksFile: own, marksLock: own}, got); diff != "" {
+			if diff := cmp.Diff(map[string]string{dataFile: own, dataLock: own, marksFile: own, marksLock: own, writeLock: own}, got); diff != "" {
 				t.Error(diff)
 			}
 			as(t, service, "make room", dir)

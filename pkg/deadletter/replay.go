@@ -2,14 +2,13 @@ package deadletter
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
-	"slices"
 	"time"
 
+	"github.com/gofrs/flock"
 	"go.uber.org/zap"
 )
 
@@ -23,44 +22,20 @@ var (
 	ErrSkip = errors.New("not sent")
 )
 
-// Filter selects entries. An empty field selects all.
-type Filter struct {
-	Reasons    []Reason
-	Topics     []string
-	Partitions []int32
-	IDs        []string  // topic/partition/offset
-	Since      time.Time // stored at or after
-	Until      time.Time // stored before
-}
-
-// Match reports whether f selects e.
-func (f Filter) Match(e Entry) bool {
-	return oneOf(f.Reasons, e.Reason) &&
-		oneOf(f.Topics, e.Record.Topic) &&
-		oneOf(f.Partitions, e.Record.Partition) &&
-		(len(f.IDs) == 0 || slices.Contains(f.IDs, e.ID())) &&
-		(f.Since.IsZero() || !e.StoredAt.Before(f.Since)) &&
-		(f.Until.IsZero() || e.StoredAt.Before(f.Until))
-}
-
-func oneOf[T comparable](allowed []T, v T) bool {
-	return len(allowed) == 0 || slices.Contains(allowed, v)
-}
-
 // Result counts what became of the selected pending entries.
 type Result struct {
 	Replayed     int
+	Repeated     int // further entries of a record that was replayed just now
 	StillRefused int
 	Skipped      int
 }
 
 // Replay sends the selected pending entries of dir, one after the other and
-// oldest first. After each success the entry is marked on disk before the
-// next is sent, so that a crash repeats one entry at most. A forwarder may
-// run meanwhile; what it adds after the start is left for the next replay.
-// When ctx ends, the entry that was just sent is still marked.
-//
-// Damaged lines are passed over and returned as a *DamageError at the end.
+// oldest first. After each success the record is marked on disk before the
+// next is sent, so that a crash repeats one event at most; a mark settles all
+// entries that hold the very same record. A forwarder may run meanwhile; what
+// it adds after the start is left for the next replay. Damaged lines do not
+// stop it; they are returned as a *DamageError at the end.
 // progress may be nil.
 func Replay(ctx context.Context, dir string, filter Filter,
 	send func(context.Context, Entry) error, progress func(done, total int),
@@ -77,21 +52,17 @@ func Replay(ctx context.Context, dir string, filter Filter,
 	}
 	f.Close() //nolint:errcheck // only looked whether there is anything; opened again under the lock
 
-	lock, err := lockFile(dir, marksLock)
-	if errors.Is(err, errLocked) {
-		return res, fmt.Errorf("another replay is active in %s, or `run` is just making room there; try again when it has ended", dir)
-	}
+	lock, err := lockMarks(dir)
 	if err != nil {
 		return res, err
 	}
 	defer func() { err = errors.Join(err, lock.Unlock()) }()
 
-	marks, err := openJournal(filepath.Join(dir, marksFile), zap.NewNop())
-	if err != nil {
+	r := replay{filter: filter, lock: lock}
+	if r.journal, err = openJournal(filepath.Join(dir, marksFile), zap.NewNop()); err != nil {
 		return res, err
 	}
-	defer marks.close()
-	r := replay{filter: filter, marks: marks}
+	defer r.journal.close()
 	if r.done, err = readMarks(dir, &r.damage); err != nil {
 		return res, err
 	}
@@ -107,15 +78,24 @@ func Replay(ctx context.Context, dir string, filter Filter,
 	}
 
 	total := 0
-	if err := r.each(ctx, io.NewSectionReader(f, 0, info.Size()), &r.damage, func(Entry) error {
+	if err := r.each(ctx, io.NewSectionReader(f, 0, info.Size()), &r.damage, func(Entry, bool) error {
 		total++
 		return nil
 	}); err != nil {
 		return res, err
 	}
+	if total == 0 {
+		return res, r.damage.orNil()
+	}
+	if err := r.reserve.take(dir); err != nil {
+		return res, fmt.Errorf("keep room for noting what is sent; nothing was sent: %w", err)
+	}
+	defer func() { err = errors.Join(err, r.reserve.drop()) }()
 	handled := 0
-	err = r.each(ctx, io.NewSectionReader(f, 0, info.Size()), &DamageError{}, func(e Entry) error {
-		if err := r.one(ctx, e, send, &res); err != nil {
+	err = r.each(ctx, io.NewSectionReader(f, 0, info.Size()), &DamageError{}, func(e Entry, sent bool) error {
+		if sent {
+			res.Repeated++
+		} else if err := r.one(ctx, e, send, &res); err != nil {
 			return err
 		}
 		handled++
@@ -130,24 +110,42 @@ func Replay(ctx context.Context, dir string, filter Filter,
 	return res, r.damage.orNil()
 }
 
-// replay is what one Replay call works with.
-type replay struct {
-	filter Filter
-	marks  *journal
-	done   map[mark]bool
-	damage DamageError
+// lockMarks keeps replays, purges and the forwarder's own clearing out apart.
+func lockMarks(dir string) (*flock.Flock, error) {
+	lock, err := lockFile(dir, marksLock)
+	if errors.Is(err, errLocked) {
+		return nil, fmt.Errorf("another replay is active in %s, or a purge, or `run` is just making room there; try again when it has ended", dir)
+	}
+	return lock, err
 }
 
-// each calls fn for the entries that are pending and selected.
-func (r *replay) each(ctx context.Context, data io.Reader, damage *DamageError, fn func(Entry) error) error {
+// replay is what one Replay call works with.
+type replay struct {
+	filter  Filter
+	lock    *flock.Flock
+	journal *journal // of marks
+	done    *marks
+	reserve reserve
+	damage  DamageError
+}
+
+// each calls fn for the entries that are selected and were pending when the
+// replay began; sent says that their record has been sent since.
+func (r *replay) each(ctx context.Context, data io.Reader, damage *DamageError, fn func(e Entry, sent bool) error) error {
 	return eachEntry(data, damage, func(e Entry, _ span) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if r.done[e.mark()] || !r.filter.Match(e) {
+		if !r.filter.Match(e) {
 			return nil
 		}
-		return fn(e)
+		if r.done.has(e) {
+			if !r.done.records[e.digest()] {
+				return nil
+			}
+			return fn(e, true)
+		}
+		return fn(e, false)
 	})
 }
 
@@ -164,13 +162,34 @@ func (r *replay) one(ctx context.Context, e Entry, send func(context.Context, En
 		return fmt.Errorf("send %s: %w", e.ID(), err)
 	}
 	res.Replayed++
-	line, err := json.Marshal(markLine{ID: e.ID(), StoredAt: e.StoredAt.UTC(), ReplayedAt: time.Now().UTC()})
-	if err == nil {
-		err = r.marks.append(append(line, '\n'))
-	}
+	d := e.digest()
+	r.done.learn(d, true)
+	line, err := encodeMark(e, d, time.Now())
 	if err != nil {
+		return fmt.Errorf("%s was sent, but cannot be noted, so the next replay sends it again: %w", e.ID(), err)
+	}
+	return r.note(e, line)
+}
+
+// note brings a mark to the disk. If there is no room for it, the reserve
+// makes some, and the replay ends: the next event's mark would find none.
+func (r *replay) note(e Entry, line []byte) error {
+	err := r.journal.append(line)
+	if err == nil {
+		if !r.journal.inPlace() || !lockInPlace(r.lock) {
+			return fmt.Errorf("%s was sent and noted, but the store or its lock was moved or deleted meanwhile; if the folder was moved, its marks went with it: replay it there", e.ID())
+		}
+		return nil
+	}
+	again := r.reserve.drop()
+	if again == nil {
+		again = r.journal.prepare()
+	}
+	if again == nil {
+		again = r.journal.append(line)
+	}
+	if again != nil {
 		return fmt.Errorf("%s was sent, but that could not be noted, so the next replay sends it again: %w", e.ID(), err)
 	}
-	r.done[e.mark()] = true
-	return nil
+	return fmt.Errorf("%s was sent and noted in the last room there was: %w", e.ID(), err)
 }

@@ -3,7 +3,6 @@ package deadletter
 import (
 	"bufio"
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 )
 
 // Status says whether an entry still waits.
@@ -90,7 +88,7 @@ func Scan(dir string, fn func(Entry, Status) error) error {
 	}
 	defer f.Close() //nolint:errcheck // opened for reading
 	err = eachEntry(f, &damage, func(e Entry, _ span) error {
-		if done[e.mark()] {
+		if done.has(e) {
 			return fn(e, Replayed)
 		}
 		return fn(e, Pending)
@@ -202,49 +200,4 @@ func eachLine(r io.Reader, limit int, fn func(span) error) error {
 		l = span{num: l.num + 1, start: l.end, end: l.end}
 		long = long[:0]
 	}
-}
-
-// mark identifies one entry, not one record: a topic that was deleted and
-// made again counts its offsets from 0, and an operator may rewind a group
-// on purpose. Taking such an entry for delivered would lose it.
-type mark struct {
-	id       string
-	storedAt int64 // Unix nanoseconds
-}
-
-func (e Entry) mark() mark { return mark{e.ID(), e.StoredAt.UnixNano()} }
-
-// markLine is a mark as it lies on disk.
-type markLine struct {
-	ID         string    `json:"id"`
-	StoredAt   time.Time `json:"stored_at"`
-	ReplayedAt time.Time `json:"replayed_at"`
-}
-
-// readMarks returns which entries of dir have been replayed. A mark that
-// cannot be read counts as absent: its entry is sent once more.
-func readMarks(dir string, damage *DamageError) (map[mark]bool, error) {
-	done := map[mark]bool{}
-	f, err := os.Open(filepath.Join(dir, marksFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		return done, nil
-	}
-	if err != nil {
-		return nil, explain(err)
-	}
-	defer f.Close() //nolint:errcheck // opened for reading
-	err = eachLine(f, 1<<20, func(l span) error {
-		var m markLine
-		err := json.Unmarshal(l.data, &m)
-		if err == nil && m.ID == "" {
-			err = errors.New("no id")
-		}
-		if err != nil {
-			damage.add(marksFile, l.num, err)
-			return nil
-		}
-		done[mark{m.ID, m.StoredAt.UnixNano()}] = true
-		return nil
-	})
-	return done, err
 }

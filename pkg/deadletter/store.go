@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"sync"
 	"time"
@@ -25,12 +26,16 @@ type Store struct {
 	lock    *flock.Flock // nil: lost with the folder, to be taken again
 	journal *journal
 	tally   tally
+
+	compacted fs.FileInfo // the marks as the last compact left them
+
+	census census
 }
 
 // Open takes the folder for this process, makes it if need be, and cuts off
 // the torn last line that a crash may have left.
 func Open(cfg Config, log *zap.Logger) (*Store, error) {
-	s := &Store{cfg: cfg, log: log, metrics: newMetrics(cfg.MaxBytes)}
+	s := &Store{cfg: cfg, log: log, metrics: newMetrics()}
 	if err := s.takeFolder(); err != nil {
 		return nil, fmt.Errorf("open dead-letter store: %w", err)
 	}
@@ -38,7 +43,10 @@ func Open(cfg Config, log *zap.Logger) (*Store, error) {
 	if s.journal, err = openJournal(filepath.Join(cfg.Dir, dataFile), log); err != nil {
 		return nil, errors.Join(fmt.Errorf("open dead-letter store: %w", err), s.lock.Unlock())
 	}
-	s.noteSize()
+	if err := s.sweep(); err != nil {
+		log.Warn("what a crash left could not be removed; it only takes room", zap.Error(err))
+	}
+	s.census.start(s.journal)
 	return s, nil
 }
 
@@ -66,7 +74,7 @@ func (s *Store) Put(entries []Entry) error {
 	}
 	lines, err := encodeAll(entries)
 	if err == nil {
-		err = s.put(lines)
+		err = s.put(entries, lines)
 	}
 	if err != nil {
 		s.metrics.errors.Inc()
@@ -93,10 +101,9 @@ func encodeAll(entries []Entry) ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
-func (s *Store) put(lines []byte) error {
+func (s *Store) put(entries []Entry, lines []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	defer s.noteSize()
 	if s.closed {
 		return errors.New("the store is closed")
 	}
@@ -104,16 +111,12 @@ func (s *Store) put(lines []byte) error {
 	// that is still in its place then has been kept. Three rounds, because
 	// more is no accident.
 	for range 3 {
-		if err := s.prepare(); err != nil {
+		kept, err := s.putOnce(lines)
+		if err != nil {
 			return err
 		}
-		if err := s.makeRoom(int64(len(lines))); err != nil {
-			return err
-		}
-		if err := s.journal.append(lines); err != nil {
-			return err
-		}
-		if s.journal.inPlace() {
+		if kept {
+			s.census.add(entries)
 			return nil
 		}
 		s.log.Warn("the file was moved or deleted while it was written; writing again",
@@ -122,12 +125,43 @@ func (s *Store) put(lines []byte) error {
 	return errors.New("the file is moved or deleted again and again; find out by whom")
 }
 
-func (s *Store) noteSize() {
-	s.metrics.bytes.Set(float64(s.journal.size))
+// writersWait is how long a Put waits for a purge to change the files, which
+// takes as long as two fsyncs.
+const writersWait = 5 * time.Second
+
+// putOnce appends once and reports whether the file was in its place then.
+func (s *Store) putOnce(lines []byte) (kept bool, err error) {
+	if err := s.prepare(); err != nil {
+		return false, err
+	}
+	lock, err := waitLock(s.cfg.Dir, writeLock, writersWait)
+	if errors.Is(err, errLocked) {
+		return false, fmt.Errorf("another process has held %s for %s; a `deadletter purge` that was stopped while it changed the files? end it",
+			filepath.Join(s.cfg.Dir, writeLock), writersWait)
+	}
+	if err != nil {
+		return false, err
+	}
+	defer func() {
+		// What was kept is kept: an error would have it stored twice.
+		if gone := lock.Unlock(); gone != nil {
+			s.log.Warn("the lock of writers could not be released", zap.Error(gone))
+		}
+	}()
+	if err := s.journal.prepare(); err != nil {
+		return false, err
+	}
+	if err := s.makeRoom(int64(len(lines))); err != nil {
+		return false, err
+	}
+	if err := s.journal.append(lines); err != nil {
+		return false, err
+	}
+	return s.journal.inPlace(), nil
 }
 
-// prepare makes sure that folder, lock and file are still the ones that their
-// paths name, and takes up the new ones if they are not.
+// prepare makes sure that folder and lock are still the ones that their paths
+// name, and takes up the new ones if they are not.
 func (s *Store) prepare() error {
 	if s.lock != nil && !lockInPlace(s.lock) {
 		s.log.Warn("the dead-letter folder or its lock was moved or deleted; making it anew",
@@ -144,7 +178,7 @@ func (s *Store) prepare() error {
 			return err
 		}
 	}
-	return s.journal.prepare()
+	return nil
 }
 
 // makeRoom returns nil if n more bytes fit, if need be after dropping what
@@ -174,6 +208,7 @@ func (s *Store) makeRoom(n int64) error {
 
 // Close ends the store's use of the folder. Later Puts return an error.
 func (s *Store) Close() error {
+	s.census.stop()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {

@@ -471,6 +471,14 @@ auditlog_forwarder_dead_letter_errors_total 1
 # HELP auditlog_forwarder_dead_letter_max_bytes Cap of the dead-letter file (dead_letter.max_bytes).
 # TYPE auditlog_forwarder_dead_letter_max_bytes gauge
 auditlog_forwarder_dead_letter_max_bytes 1.048576e+06
+# HELP auditlog_forwarder_dead_letter_pending Dead letters that wait: stored, and neither replayed nor removed.
+# TYPE auditlog_forwarder_dead_letter_pending gauge
+auditlog_forwarder_dead_letter_pending{reason="bad_envelope"} 0
+auditlog_forwarder_dead_letter_pending{reason="empty"} 0
+auditlog_forwarder_dead_letter_pending{reason="not_json"} 0
+auditlog_forwarder_dead_letter_pending{reason="refused"} 2
+auditlog_forwarder_dead_letter_pending{reason="tombstone"} 0
+auditlog_forwarder_dead_letter_pending{reason="too_large"} 0
 `, info.Size())
 	if err := testutil.GatherAndCompare(reg, strings.NewReader(want)); err != nil {
 		t.Error(err)
