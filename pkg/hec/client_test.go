@@ -517,7 +517,7 @@ func TestWatch(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
 	news := make(chan error)
-	r.problem.tell = func(err error) { news <- err }
+	r.pool.tell = func(err error) { news <- err }
 	next := func() error {
 		select {
 		case err := <-news:
