@@ -121,7 +121,7 @@ func (p *pool) refused(r *reply) {
 		return
 	}
 	p.flood = &Problem{Class: Blocked, err: fmt.Errorf(
-		"Splunk refuses every event (%d in a row, the last with %s): they go to the dead letters; look at what stands before Splunk and may change bodies, then run deadletter replay", suspicious, strings.TrimSuffix(r.Error(), "; "+r.hint))}
+		"splunk refuses every event (%d in a row, the last with %s): they go to the dead letters; look at what stands before Splunk and may change bodies, then run deadletter replay", suspicious, strings.TrimSuffix(r.Error(), "; "+r.hint))}
 	p.log.Error("splunk refuses every event", zap.String("reason", p.flood.Error()))
 	p.news()
 }
