@@ -20,7 +20,10 @@ type unconfirmed struct{}
 
 func (unconfirmed) Error() string { return "not confirmed" }
 
-type acks struct{ only *ackSession }
+type acks struct {
+	only   *ackSession
+	script []error // what wait returns next; for stubs_test.go
+}
 
 type ackSession struct {
 	id  string
@@ -33,7 +36,14 @@ func (a *acks) session() *ackSession { return a.only }
 
 func (a *acks) noteReply(*ackSession, *http.Response) {}
 
-func (a *acks) wait(context.Context, *ackSession, int64) error { return nil }
+func (a *acks) wait(context.Context, *ackSession, int64) error {
+	if len(a.script) == 0 {
+		return nil
+	}
+	err := a.script[0]
+	a.script = a.script[1:]
+	return err
+}
 
 func (c *Client) pace(context.Context, audit.Batch) error { return nil }
 
