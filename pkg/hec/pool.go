@@ -2,7 +2,6 @@ package hec
 
 import (
 	"context"
-	"crypto/tls"
 	"math/rand/v2"
 	"net/http"
 	"slices"
@@ -228,42 +227,6 @@ func (p *pool) settle(l *lease) {
 	if l.conn != e.transport {
 		l.conn.CloseIdleConnections() // its transport was swapped meanwhile
 	}
-}
-
-// swap is endpoint.swap, whose error New has ruled out.
-func (p *pool) swap(e *endpoint) {
-	if err := e.swap(p.cfg); err != nil {
-		p.log.Error("connections are not renewed", zap.String("endpoint", e.name), zap.Error(err))
-	}
-}
-
-// reloadTLS reads the files again and swaps the connections, of all endpoints
-// or of none.
-func (p *pool) reloadTLS() error {
-	fresh := make([]*tls.Config, len(p.endpoints))
-	for i, e := range p.endpoints {
-		var err error
-		if fresh[i], err = p.cfg.TLS.Config(e.base.Hostname()); err != nil {
-			return err
-		}
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for i, e := range p.endpoints {
-		e.tls = fresh[i]
-		p.swap(e)
-	}
-	return nil
-}
-
-// transport returns the connections of e for a request that needs no lease.
-func (p *pool) transport(e *endpoint) *http.Transport {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if !e.renew.IsZero() && time.Now().After(e.renew) {
-		p.swap(e)
-	}
-	return e.transport
 }
 
 // arm sets the timer to the moment at which dispatch has to look again. It

@@ -14,11 +14,11 @@ import (
 // STUB: everything in this file stands in for what two other branches bring
 // (ack.go, limit.go, and two methods of the encoder). Delete it at the merge.
 
-var errUnconfirmed error = unconfirmed{}
+const errUnconfirmed = unconfirmed("not confirmed")
 
-type unconfirmed struct{}
+type unconfirmed string
 
-func (unconfirmed) Error() string { return "not confirmed" }
+func (u unconfirmed) Error() string { return string(u) }
 
 type acks struct {
 	only   *ackSession

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"go.uber.org/zap"
 )
 
 // Splunk closes a connection that is idle for 12 s (busyKeepAliveIdleTimeout);
@@ -56,7 +58,10 @@ func (c Config) proxy() (func(*http.Request) (*url.URL, error), error) {
 			u, err := http.ProxyFromEnvironment(r)
 			if err != nil {
 				// The error of net/http repeats the variable, password and all.
-				return nil, errProxyEnvironment
+				return nil, &blockingError{
+					text: "the environment's proxy is not an address",
+					hint: "check HTTPS_PROXY and HTTP_PROXY, or set hec.proxy",
+				}
 			}
 			return u, nil
 		}, nil
@@ -68,11 +73,6 @@ func (c Config) proxy() (func(*http.Request) (*url.URL, error), error) {
 		return nil, errors.New("not a proxy's address; give http://host:port, http://user:password@host:port, or direct for none")
 	}
 	return http.ProxyURL(u), nil
-}
-
-// errProxyEnvironment blocks: only a person can mend the environment.
-var errProxyEnvironment error = &blockingError{
-	text: "the environment's proxy is not an address", hint: "check HTTPS_PROXY and HTTP_PROXY, or set hec.proxy",
 }
 
 // blockingError is a failure before anything was sent that only a person mends.
@@ -94,4 +94,40 @@ func proxyAnswer(_ context.Context, _ *url.URL, _ *http.Request, resp *http.Resp
 		return &proxyError{status: resp.StatusCode}
 	}
 	return nil
+}
+
+// swap is endpoint.swap, whose error New has ruled out.
+func (p *pool) swap(e *endpoint) {
+	if err := e.swap(p.cfg); err != nil {
+		p.log.Error("connections are not renewed", zap.String("endpoint", e.name), zap.Error(err))
+	}
+}
+
+// reloadTLS reads the files again and swaps the connections, of all endpoints
+// or of none.
+func (p *pool) reloadTLS() error {
+	fresh := make([]*tls.Config, len(p.endpoints))
+	for i, e := range p.endpoints {
+		var err error
+		if fresh[i], err = p.cfg.TLS.Config(e.base.Hostname()); err != nil {
+			return err
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i, e := range p.endpoints {
+		e.tls = fresh[i]
+		p.swap(e)
+	}
+	return nil
+}
+
+// transport returns the connections of e for a request that needs no lease.
+func (p *pool) transport(e *endpoint) *http.Transport {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !e.renew.IsZero() && time.Now().After(e.renew) {
+		p.swap(e)
+	}
+	return e.transport
 }

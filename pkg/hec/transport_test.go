@@ -1,6 +1,7 @@
 package hec
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/pem"
@@ -11,8 +12,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -43,10 +42,7 @@ func TestHTTP2(t *testing.T) {
 			front.EnableHTTP2 = true
 			front.StartTLS()
 			t.Cleanup(front.Close)
-			ca := filepath.Join(t.TempDir(), "ca.pem")
-			if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: front.Certificate().Raw}), 0o600); err != nil {
-				t.Fatal(err)
-			}
+			ca := writeFile(t, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: front.Certificate().Raw}))
 			r := newRigOf(t, func(c *Config) { c.URLs, c.HTTP2, c.TLS.CAFile = []string{front.URL}, on, ca }, hectest.Start(t))
 			events := r.deliverAll(t, 4, 10, nil)
 			if splunk.Len() != len(events) || other.Load() > 0 {
@@ -126,7 +122,8 @@ func TestFreshConnection(t *testing.T) {
 type proxyServer struct {
 	*httptest.Server
 	user            *url.Userinfo
-	answer          int // in place of connecting
+	answer          int    // in place of connecting
+	to              string // connects to this in place of what it is asked for
 	tunnels, passed atomic.Int32
 }
 
@@ -165,7 +162,7 @@ func (p *proxyServer) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		return
 	}
 	p.tunnels.Add(1)
-	to, err := (&net.Dialer{}).DialContext(req.Context(), "tcp", req.Host)
+	to, err := (&net.Dialer{}).DialContext(req.Context(), "tcp", cmp.Or(p.to, req.Host))
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadGateway)
 		return
