@@ -8,15 +8,9 @@ package hec
 
 import (
 	"cmp"
-	"context"
 	"fmt"
-	"net"
-	"net/http"
-	"net/url"
-	"strings"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
@@ -28,10 +22,9 @@ import (
 const (
 	pathEvent  = "/services/collector/event"
 	pathHealth = "/services/collector/health"
+	pathAck    = "/services/collector/ack"
 
-	// Splunk closes a connection that is idle for 12 s (busyKeepAliveIdleTimeout);
-	// one that both sides close at once would look like a lost reply.
-	idleTimeout = 10 * time.Second
+	headerChannel = "X-Splunk-Request-Channel"
 )
 
 // Options are what a Client needs besides its configuration.
@@ -41,87 +34,52 @@ type Options struct {
 	Registerer prometheus.Registerer
 	// OnProblem is told nil when Splunk has answered for the first time that it
 	// takes events; then the reason whenever it stops taking them or the reason
-	// changes, and nil when it takes them again. Optional.
+	// changes, and nil when it takes them again. With several addresses Splunk
+	// takes events while one of them does. A batch that none takes while they
+	// take others is told as well. It must not call the Client. Optional.
 	OnProblem func(error)
 	// Waiting says in the log what becomes of the events while Splunk takes
 	// none; empty: nothing is lost, they wait in kafka.
 	Waiting string
 }
 
-// Client posts batches to one HEC address. It is safe for concurrent use.
+// Client posts batches to Splunk. It is safe for concurrent use.
 type Client struct {
-	cfg       Config
-	enc       encoder
-	http      *http.Client
-	transport *http.Transport
-	eventURL  string
-	healthURL string
-	header    http.Header // the same for every post; never changed after New
-	log       *zap.Logger
-	metrics   *metrics
-	problem   problem
-	warnAcks  sync.Once
-	posting   atomic.Int64 // posts under way, waits between their tries included
-	zip       *zipper      // nil: no compression
+	cfg      Config
+	enc      encoder
+	pool     *pool
+	secrets  atomic.Pointer[secrets]
+	log      *zap.Logger
+	metrics  *metrics
+	warnAcks sync.Once
+	posting  atomic.Int64 // posts under way, waits between their tries included
+	zip      *zipper      // nil: no compression
+	// askChannel is named when Splunk is only asked. No post uses it, so no
+	// acknowledgement can be lost by it.
+	askChannel string
 }
 
 // New makes a client. It sends nothing.
 func New(cfg Config, opts Options) (*Client, error) {
-	base, err := url.Parse(strings.TrimRight(cfg.URLs[0], "/"))
-	if err != nil {
-		return nil, fmt.Errorf("hec.url: %w", err)
-	}
-	// An address that already names the collector is what Splunk's own pages
-	// show to be copied.
-	if at := strings.Index(base.Path, "/services/collector"); at >= 0 {
-		base.Path = base.Path[:at]
-	}
-	tlsConfig, err := cfg.TLS.Config(base.Hostname())
-	if err != nil {
-		return nil, fmt.Errorf("hec.tls: %w", err)
-	}
-	transport := &http.Transport{
-		Proxy:               http.ProxyFromEnvironment,
-		DialContext:         (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
-		TLSClientConfig:     tlsConfig,
-		TLSHandshakeTimeout: 10 * time.Second,
-		ForceAttemptHTTP2:   true,
-		MaxIdleConnsPerHost: 64, // one lane has at most this many batches out
-		IdleConnTimeout:     idleTimeout,
-		DisableCompression:  true,
-		WriteBufferSize:     64 << 10,
-	}
-	c := &Client{
-		cfg:       cfg,
-		enc:       newEncoder(cfg),
-		transport: transport,
-		http: &http.Client{
-			Transport: transport,
-			Timeout:   cfg.Timeout, // of one attempt, the answer's body included
-			// A redirect never comes from HEC; following it would post the
-			// events, and the token, elsewhere.
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
-		eventURL:  base.JoinPath(pathEvent).String(),
-		healthURL: base.JoinPath(pathHealth).String(),
-		header: http.Header{
-			"Authorization": {"Splunk " + cfg.Token.Reveal()},
-			"Content-Type":  {"application/json"},
-			"User-Agent":    {"auditlog-forwarder/" + opts.Version},
-			// Tokens without acknowledgement ignore the channel, so it is always sent.
-			"X-Splunk-Request-Channel": {uuid.NewString()},
-			"__splunk_app_name":        {"auditlog-forwarder"},
-			"__splunk_app_version":     {opts.Version},
-		},
-		log:     opts.Log,
-		metrics: newMetrics(opts.Registerer),
-		problem: problem{log: opts.Log, tell: opts.OnProblem, wait: cmp.Or(opts.Waiting, "nothing is lost, they wait in kafka")},
-	}
+	opts.Waiting = cmp.Or(opts.Waiting, "nothing is lost, they wait in kafka")
+	c := &Client{cfg: cfg, enc: newEncoder(cfg), log: opts.Log, askChannel: uuid.NewString()}
+	c.secrets.Store(newSecrets(cfg, opts.Version))
+	var err error
 	if cfg.Gzip {
 		if c.zip, err = newZipper(cfg.GzipLevel); err != nil {
 			return nil, fmt.Errorf("hec.gzip_level: %w", err)
 		}
 	}
+	endpoints := make([]*endpoint, len(cfg.URLs))
+	for i, raw := range cfg.URLs {
+		if endpoints[i], err = newEndpoint(cfg, raw); err != nil {
+			return nil, err
+		}
+		endpoints[i].acks = newAcks(endpoints[i], c)
+	}
+	c.metrics = newMetrics(opts.Registerer)
+	c.pool = newPool(cfg, opts, c.metrics, endpoints)
+	c.pool.ask = c.askDown
 	if cfg.TLS.InsecureSkipVerify {
 		c.log.Warn("hec.tls.insecure_skip_verify is on: anyone on the way can read the token and the events; use hec.tls.ca_file instead")
 	}
@@ -129,7 +87,7 @@ func New(cfg Config, opts Options) (*Client, error) {
 }
 
 // Close drops the idle connections. No post may be under way.
-func (c *Client) Close() { c.transport.CloseIdleConnections() }
+func (c *Client) Close() { c.pool.close() }
 
 // Append encodes one record as a HEC event behind dst and says where in the
 // result its value stands.
@@ -139,60 +97,4 @@ func (c *Client) Append(dst []byte, rec *audit.Record, ev audit.Event) (_ []byte
 		c.metrics.timeFallback.Inc()
 	}
 	return dst, value, nil
-}
-
-// Deliver posts the events of b and returns when each of them is settled:
-// taken by Splunk, or refused for good and listed by ascending index. It tries
-// without an end; only ctx stops it, and then nothing is known of any event.
-// b's memory is not read after the return.
-func (c *Client) Deliver(ctx context.Context, b audit.Batch) ([]audit.Refusal, error) {
-	var refused []audit.Refusal
-	if err := c.deliver(ctx, b.Body, b.Ends, 0, len(b.Ends), &refused); err != nil {
-		return nil, err
-	}
-	return refused, nil
-}
-
-// deliver settles the events from..to-1.
-func (c *Client) deliver(ctx context.Context, body []byte, ends []int, from, to int, refused *[]audit.Refusal) error {
-	for from < to {
-		start := 0
-		if from > 0 {
-			start = ends[from-1]
-		}
-		r, err := c.post(ctx, body[start:ends[to-1]])
-		if err != nil {
-			return err
-		}
-		switch {
-		case r.class == Accepted || r.class == AcceptedSlow:
-			return nil
-		case r.class == RefusedEvent && r.number < to-from:
-			bad := from + r.number
-			if c.cfg.PartialAcceptance == PartialNone {
-				// Nothing of the request is indexed: the events before the bad
-				// one go again, on their own.
-				if err := c.deliver(ctx, body, ends, from, bad, refused); err != nil {
-					return err
-				}
-			}
-			*refused = append(*refused, refusal(bad, r))
-			from = bad + 1
-		case to-from == 1:
-			*refused = append(*refused, refusal(from, r))
-			return nil
-		default:
-			// No usable number: halve until the bad event stands alone.
-			half := from + (to-from)/2
-			if err := c.deliver(ctx, body, ends, from, half, refused); err != nil {
-				return err
-			}
-			from = half
-		}
-	}
-	return nil
-}
-
-func refusal(index int, r *reply) audit.Refusal {
-	return audit.Refusal{Index: index, Code: r.id(), Reply: r.Error()}
 }

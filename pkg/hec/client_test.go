@@ -37,14 +37,24 @@ type rig struct {
 	logs   *observer.ObservedLogs
 
 	mu       sync.Mutex
-	problems []string // what OnProblem was told; "" for nil
+	problems []string      // what OnProblem was told; "" for nil
+	changed  chan struct{} // closed and replaced at each
 }
 
 func newRig(t *testing.T, change func(*Config), opts ...hectest.Option) *rig {
 	t.Helper()
-	r := &rig{server: hectest.Start(t, opts...)}
+	return newRigOf(t, change, hectest.Start(t, opts...))
+}
+
+// newRigOf is newRig with several servers, of which the first is r.server.
+func newRigOf(t *testing.T, change func(*Config), servers ...*hectest.Server) *rig {
+	t.Helper()
+	r := &rig{server: servers[0], changed: make(chan struct{})}
 	cfg := DefaultConfig()
-	cfg.URLs, cfg.Token = []string{r.server.URL()}, creds.NewSecret(hectest.DefaultToken)
+	cfg.Token = creds.NewSecret(hectest.DefaultToken)
+	for _, s := range servers {
+		cfg.URLs = append(cfg.URLs, s.URL())
+	}
 	cfg.BackoffMin, cfg.BackoffMax = time.Millisecond, 5*time.Millisecond
 	if change != nil {
 		change(&cfg)
@@ -56,6 +66,8 @@ func newRig(t *testing.T, change func(*Config), opts ...hectest.Option) *rig {
 		OnProblem: func(err error) {
 			r.mu.Lock()
 			defer r.mu.Unlock()
+			close(r.changed)
+			r.changed = make(chan struct{})
 			if err == nil {
 				r.problems = append(r.problems, "")
 			} else {
@@ -517,7 +529,7 @@ func TestWatch(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
 	news := make(chan error)
-	r.problem.tell = func(err error) { news <- err }
+	r.pool.tell = func(err error) { news <- err }
 	next := func() error {
 		select {
 		case err := <-news:

@@ -134,12 +134,14 @@ func (c Config) Validate() []error {
 	if len(c.URLs) == 0 {
 		errs = append(errs, errors.New("url: missing; give Splunk's HEC address, such as https://splunk.example.com:8088"))
 	}
-	for _, raw := range c.URLs {
+	for i, raw := range c.URLs {
 		switch u, err := url.Parse(raw); {
 		case err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "":
 			errs = append(errs, fmt.Errorf("url: %q is not an address; give https://host:port or http://host:port", redactURL(raw)))
 		case u.User != nil || u.RawQuery != "" || u.Fragment != "":
 			errs = append(errs, fmt.Errorf("url: %q holds a user, a query or a fragment; give only https://host:port and put the token into hec.token_file", redactURL(raw)))
+		case slices.Contains(c.URLs[:i], raw):
+			errs = append(errs, fmt.Errorf("url: %q is given twice; give each address once", redactURL(raw)))
 		}
 	}
 	if c.Token.Empty() {
@@ -191,6 +193,9 @@ func (c Config) Validate() []error {
 		if !slices.Contains(s.allowed, s.val) {
 			errs = append(errs, fmt.Errorf("%s: %q is unknown; allowed are %s", s.key, s.val, strings.Join(s.allowed, ", ")))
 		}
+	}
+	if _, err := c.proxy(); err != nil {
+		errs = append(errs, fmt.Errorf("proxy: %w", err))
 	}
 	for _, err := range c.TLS.Validate() {
 		errs = append(errs, fmt.Errorf("tls.%w", err))

@@ -14,7 +14,10 @@ import (
 // know, since an unknown key makes it drop the rest of the request in silence.
 // The fields kafka_topic, kafka_partition and kafka_offset name the record, so
 // that a repeated event can be recognised and a gap be proved in Splunk.
-type encoder struct{ meta []byte }
+type encoder struct {
+	meta  []byte
+	named []string // STUB, see stubs.go
+}
 
 func newEncoder(cfg Config) encoder {
 	var meta []byte
@@ -29,7 +32,7 @@ func newEncoder(cfg Config) encoder {
 			meta = append(meta, ',')
 		}
 	}
-	return encoder{meta: append(meta, `"fields":{"kafka_topic":`...)}
+	return encoder{meta: append(meta, `"fields":{"kafka_topic":`...), named: namedIndexes(cfg)}
 }
 
 // append writes one envelope behind dst and says where the event starts,

@@ -9,6 +9,10 @@ type metrics struct {
 	duration     prometheus.Histogram
 	sentBytes    *prometheus.CounterVec // by encoding: what went over the wire, and what it stands for
 	timeFallback prometheus.Counter
+	uncertain    prometheus.Counter
+	ackResends   prometheus.Counter
+	up           *prometheus.GaugeVec // by endpoint
+	inFlight     *prometheus.GaugeVec // by endpoint
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -35,7 +39,23 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Help: "Events without a readable time, sent with the Kafka record's.",
 		}),
 	}
-	reg.MustRegister(m.requests, m.retries, m.duration, m.sentBytes, m.timeFallback)
+	m.uncertain = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "auditlog_forwarder_hec_uncertain_posts_total",
+		Help: "Posts sent again though Splunk may have taken them, since no clear answer came.",
+	})
+	m.ackResends = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "auditlog_forwarder_hec_ack_resends_total",
+		Help: "Posts sent again since Splunk did not acknowledge that it has indexed them.",
+	})
+	m.up = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "auditlog_forwarder_hec_endpoint_up",
+		Help: "1 while the endpoint takes posts, 0 while it is down or has not answered yet.",
+	}, []string{"endpoint"})
+	m.inFlight = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "auditlog_forwarder_hec_in_flight_posts",
+		Help: "Posts on their way to the endpoint, without an answer yet.",
+	}, []string{"endpoint"})
+	reg.MustRegister(m.requests, m.retries, m.duration, m.sentBytes, m.timeFallback, m.uncertain, m.ackResends, m.up, m.inFlight)
 	for c := Accepted; c <= Transient; c++ {
 		m.requests.WithLabelValues(c.String())
 	}

@@ -7,77 +7,93 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"math/rand/v2"
 	"net/http"
-	"strconv"
+	"net/http/httptrace"
+	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-retryablehttp"
 )
 
+// answer is what settled a post, and where it came from.
+type answer struct {
+	*reply
+	ep      *endpoint
+	session *ackSession
+}
+
 // post sends one request until Splunk gives an answer that settles it, or ctx
-// ends. The bytes of plain are not read after it returned.
-func (c *Client) post(ctx context.Context, plain []byte) (*reply, error) {
+// ends. The memory of what is not read after it returned.
+func (c *Client) post(ctx context.Context, what part) (answer, error) {
 	c.posting.Add(1)
 	defer c.posting.Add(-1)
-	wire, encoding := plain, "identity"
+	plain := what.bytes()
+	wire := plain
 	if c.zip != nil {
 		zipped, release, err := c.zip.compress(plain)
 		defer release()
 		if err != nil {
-			return nil, fmt.Errorf("compress a batch of %d bytes: %w", len(plain), err)
+			return answer{}, fmt.Errorf("compress a batch of %d bytes: %w", len(plain), err)
 		}
-		wire, encoding = zipped, "gzip"
+		wire = zipped
 	}
 	// net/http may read a body after it has returned the answer, and the
 	// buffers are used again: wait until every attempt has let go of them.
 	var bodies sync.WaitGroup
 	defer bodies.Wait()
 
-	req, err := retryablehttp.NewRequestWithContext(ctx, http.MethodPost, c.eventURL, func() (io.Reader, error) {
+	a := attempts{client: c, part: what, gzip: c.zip != nil, ticket: ticket{topic: what.topic, events: what.len()}}
+	defer a.end()
+	req, err := retryablehttp.NewRequestWithContext(ctx, http.MethodPost, "", func() (io.Reader, error) {
 		bodies.Add(1)
 		return &requestBody{Reader: bytes.NewReader(wire), release: sync.OnceFunc(bodies.Done)}, nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("make a request: %w", err)
+		return answer{}, fmt.Errorf("make a request: %w", err)
 	}
-	req.Header = c.header.Clone()
-	if encoding == "gzip" {
-		req.Header.Set("Content-Encoding", encoding)
+	if err := a.prepare(req.Request); err != nil {
+		return answer{}, err
 	}
-
-	a := attempts{client: c, started: time.Now()}
 	req.SetResponseHandler(a.handle)
 	//nolint:bodyclose // the response handler closes it
 	_, err = (&retryablehttp.Client{
-		HTTPClient:   c.http,
-		RetryWaitMin: c.cfg.BackoffMin,
-		RetryWaitMax: c.cfg.BackoffMax,
+		HTTPClient:   &http.Client{Transport: &a, CheckRedirect: noRedirect},
 		RetryMax:     math.MaxInt, // giving up would be dropping
 		CheckRetry:   a.check,
-		Backoff:      a.backoff,
+		Backoff:      noWait,
 		PrepareRetry: a.prepare,
 	}).Do(req)
 	if err != nil {
-		return nil, err
+		return answer{}, err
 	}
 	if a.last.class == Accepted || a.last.class == AcceptedSlow {
 		c.metrics.sentBytes.WithLabelValues("wire").Add(float64(len(wire)))
-		c.metrics.sentBytes.WithLabelValues("plain").Add(float64(len(plain)))
+		c.metrics.sentBytes.WithLabelValues(plainEncoding).Add(float64(len(plain)))
 	}
 	if a.last.class == AcceptedSlow {
 		// Holding the place in the lane's window is what slows the lane down.
 		// That the lane ends meanwhile changes nothing: Splunk has the events.
-		_ = pause(ctx, c.jitter(c.cfg.BackoffMin, c.cfg.BackoffMax, 1))
+		_ = pause(ctx, c.pool.jitter(1))
 	}
-	if a.last.acks {
+	if a.last.ackID != nil && !c.cfg.Ack.Enabled {
 		c.warnAcks.Do(func() {
-			c.log.Warn("the token uses indexer acknowledgement, which is not asked for; Splunk keeps a list of what waits to be asked, which can fill up: turn it off for this token in Splunk")
+			c.log.Warn("the token uses indexer acknowledgement, which is not asked for; Splunk keeps a list of what waits to be asked, which can fill up: set hec.ack.enabled, or turn it off for this token in Splunk")
 		})
 	}
-	return a.last, nil
+	return answer{reply: a.last, ep: a.ep, session: a.session}, nil
 }
+
+const plainEncoding = "plain"
+
+// noRedirect: a redirect never comes from HEC; following it would post the
+// events, and the token, elsewhere.
+func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
+// noWait implements retryablehttp.Backoff: the waiting is done in prepare,
+// where a change of the token can end it.
+func noWait(time.Duration, time.Duration, int, *http.Response) time.Duration { return 0 }
 
 // requestBody tells when the transport is done with it.
 type requestBody struct {
@@ -92,15 +108,107 @@ func (b *requestBody) Close() error {
 }
 
 // attempts is the course of one post through retryablehttp, whose functions
-// it implements. They are called in turn, never at once.
+// it implements, and the transport beneath it. They are called in turn, never
+// at once.
 type attempts struct {
-	client  *Client
+	client *Client
+	part   part
+	gzip   bool
+	ticket ticket
+
+	// Of the try that goes on, or was the last.
+	lease   *lease // nil: none is held
+	ep      *endpoint
+	session *ackSession
+	cancel  context.CancelFunc
+	got     *atomic.Int32
 	last    *reply // nil: no answer at all
-	started time.Time
+}
+
+// prepare implements retryablehttp.PrepareRetry, right before the next try: it
+// waits for an endpoint, and addresses the request to it.
+func (a *attempts) prepare(req *http.Request) error {
+	a.finish()
+	a.last = nil
+	l, err := a.client.pool.take(req.Context(), &a.ticket)
+	if err != nil {
+		return err
+	}
+	a.lease, a.ep, a.session = l, l.ep, l.ep.acks.session()
+	if req.URL, err = url.Parse(a.client.enc.target(a.ep.base, a.part.topic)); err != nil {
+		return fmt.Errorf("make the address: %w", err)
+	}
+	req.Host = req.URL.Host
+	// A new map: the one of the last try may still be read.
+	req.Header = a.client.secrets.Load().header.Clone()
+	req.Header.Set(headerChannel, a.session.id)
+	if a.gzip {
+		req.Header.Set("Content-Encoding", "gzip")
+	}
+	if a.session.jar != nil {
+		for _, cookie := range a.session.jar.Cookies(req.URL) {
+			req.AddCookie(cookie)
+		}
+	}
+	return nil
+}
+
+// How far a try got before it failed.
+const (
+	gotNothing    int32 = iota
+	gotConnection       // something may have been sent
+	sentWhole           // all of it: Splunk may have taken it
+)
+
+// awaited is the failure of a try that brought no answer.
+type awaited struct {
+	got int32
+	err error
+}
+
+func (e *awaited) Error() string { return e.err.Error() }
+
+// Unwrap returns the cause.
+func (e *awaited) Unwrap() error { return e.err }
+
+// RoundTrip implements http.RoundTripper by the connections of the endpoint.
+func (a *attempts) RoundTrip(req *http.Request) (*http.Response, error) {
+	// Of one try, the answer's body included.
+	ctx, cancel := context.WithTimeout(req.Context(), a.client.cfg.Timeout)
+	got := new(atomic.Int32) // not a's own: late news of one try must not count for the next
+	a.cancel, a.got = cancel, got
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn: func(httptrace.GotConnInfo) { got.Store(gotConnection) },
+		WroteRequest: func(info httptrace.WroteRequestInfo) {
+			if info.Err == nil {
+				got.Store(sentWhole)
+			}
+		},
+	})
+	return a.lease.conn.RoundTrip(req.WithContext(ctx))
+}
+
+// finish lets go of the last try.
+func (a *attempts) finish() {
+	if a.cancel != nil {
+		a.cancel()
+		a.cancel = nil
+	}
+	if a.lease != nil {
+		a.client.pool.back(a.lease)
+		a.lease = nil
+	}
+}
+
+// end lets go of everything.
+func (a *attempts) end() {
+	a.finish()
+	a.client.pool.leave(&a.ticket)
 }
 
 // handle reads an answer; its error is what check decides on.
 func (a *attempts) handle(resp *http.Response) error {
+	a.ep.acks.noteReply(a.session, resp)
 	r, err := a.client.readReply(resp)
 	if cerr := resp.Body.Close(); err == nil && cerr != nil {
 		err = cerr
@@ -108,8 +216,9 @@ func (a *attempts) handle(resp *http.Response) error {
 	if err != nil {
 		return err
 	}
+	a.client.judge(r, a.part)
 	a.last = r
-	if r.class.retried() {
+	if r.class.retried() && !r.settled {
 		return r
 	}
 	return nil
@@ -125,70 +234,26 @@ func (a *attempts) check(ctx context.Context, resp *http.Response, err error) (b
 	if ctx.Err() != nil && err != nil {
 		return false, ctx.Err()
 	}
+	l := a.lease
+	a.lease = nil
 	m := a.client.metrics
-	m.duration.Observe(time.Since(a.started).Seconds())
+	m.duration.Observe(time.Since(l.started).Seconds())
 	if err == nil {
 		m.requests.WithLabelValues(a.last.class.String()).Inc()
 		// A refusal is an answer as well: Splunk works.
-		a.client.problem.works()
+		a.client.pool.took(l)
 		return false, nil
 	}
 	var r *reply
 	if !errors.As(err, &r) {
-		r = unanswered(err)
-		err = r
+		r = unanswered(&awaited{got: a.got.Load(), err: err})
+		a.last = r
 	}
-	a.last = r
 	m.requests.WithLabelValues(r.class.String()).Inc()
 	m.retries.WithLabelValues(r.class.String()).Inc()
-	a.client.problem.fails(&Problem{Class: r.class, err: err})
+	if r.uncertain {
+		m.uncertain.Inc()
+	}
+	a.client.pool.failed(l, &a.ticket, r)
 	return true, nil
-}
-
-// backoff implements retryablehttp.Backoff.
-func (a *attempts) backoff(least, most time.Duration, attempt int, resp *http.Response) time.Duration {
-	if a.last.class == Blocked {
-		attempt = math.MaxInt // only a person can help: no hurry
-	}
-	wait := a.client.jitter(least, most, attempt)
-	if resp != nil {
-		// Splunk was never seen to send it, load balancers do.
-		if s, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && s > 0 {
-			wait = max(wait, min(time.Duration(s)*time.Second, most))
-		}
-	}
-	return wait
-}
-
-// prepare implements retryablehttp.PrepareRetry, right before the next try.
-func (a *attempts) prepare(*http.Request) error {
-	if a.last.fresh {
-		// The wait has brought the connection back to the pool.
-		a.client.transport.CloseIdleConnections()
-	}
-	a.last, a.started = nil, time.Now()
-	return nil
-}
-
-// jitter returns a wait that doubles with each attempt up to most, of which a
-// random half is taken off, so that lanes and members do not come in step.
-func (c *Client) jitter(least, most time.Duration, attempt int) time.Duration {
-	wait := least
-	for ; attempt > 0 && wait < most; attempt-- {
-		wait *= 2
-	}
-	wait = min(wait, most)
-	return wait/2 + rand.N(wait/2+1) //nolint:gosec // spreads load, guards nothing
-}
-
-// pause waits, or returns ctx's error.
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -4,60 +4,62 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"io"
 	"net/http"
-	"strings"
 	"time"
 )
 
-// Check tries what delivering needs, one step after the other, without
-// indexing anything, and reports each step: what was found, or why not.
+// Check tries what delivering needs, one step after the other for each
+// address, without indexing anything, and reports each step: what was found,
+// or why not.
 func (c *Client) Check(ctx context.Context, report func(step, found string, err error)) {
-	state, r, err := c.probe(ctx, http.MethodGet, c.healthURL)
+	for _, e := range c.pool.endpoints {
+		c.checkEndpoint(ctx, e, report)
+	}
+}
+
+func (c *Client) checkEndpoint(ctx context.Context, e *endpoint, report func(step, found string, err error)) {
+	health, event := e.base.JoinPath(pathHealth).String(), e.base.JoinPath(pathEvent).String()
+	state, r, err := c.probe(ctx, e, http.MethodGet, pathHealth, nil)
 	if err == nil && r.code != codeHealthy {
 		err = r
 	}
 	if state != nil && len(state.PeerCertificates) > 0 {
 		leaf := state.PeerCertificates[0]
-		report("splunk certificate", fmt.Sprintf("%s, %d days left", leaf.Subject.CommonName, int(time.Until(leaf.NotAfter).Hours()/24)), nil)
+		report("splunk certificate", fmt.Sprintf("%s: %s, %d days left", e.base.Host, leaf.Subject.CommonName, int(time.Until(leaf.NotAfter).Hours()/24)), nil)
 	}
 	if err != nil {
-		report("splunk health", "", fmt.Errorf("%s: %w", c.healthURL, err))
+		report("splunk health", "", fmt.Errorf("%s: %w", health, err))
 		return
 	}
-	report("splunk health", fmt.Sprintf("%s: %s", c.healthURL, r.text), nil)
+	report("splunk health", fmt.Sprintf("%s: %s", health, r.text), nil)
 
 	// Health does not look at the token. A post without a body does: code 5,
 	// "No data", is what a good token gets, and nothing is indexed.
-	_, r, err = c.probe(ctx, http.MethodPost, c.eventURL)
-	switch {
-	case err != nil:
-		report("splunk token", "", fmt.Errorf("%s: %w", c.eventURL, err))
-	case r.code == codeNoData:
-		report("splunk token", "the token is good; whether it may write to the index shows with the first event", nil)
-	default:
-		report("splunk token", "", r)
+	if problem := c.ask(ctx, e); problem != nil {
+		report("splunk token", "", fmt.Errorf("%s: %w", event, problem))
+		return
 	}
+	report("splunk token", e.base.Host+": the token is good; whether it may write to the index shows with the first event", nil)
 }
 
-// The answers that a probe hopes for.
-const (
-	codeHealthy = 17 // health
-	codeNoData  = 5  // a post without a body, with a good token
-)
-
-// probe sends one request, once. The state is nil without TLS.
-func (c *Client) probe(ctx context.Context, method, url string) (*tls.ConnectionState, *reply, error) {
-	req, err := http.NewRequestWithContext(ctx, method, url, http.NoBody)
+// probe sends one request, once, and without a lease. The state is nil
+// without TLS.
+func (c *Client) probe(ctx context.Context, e *endpoint, method, path string, body io.Reader) (*tls.ConnectionState, *reply, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, method, e.base.JoinPath(path).String(), body)
 	if err != nil {
 		return nil, nil, err
 	}
-	req.Header = c.header.Clone()
-	if !strings.HasSuffix(url, pathEvent) {
+	req.Header = c.secrets.Load().header.Clone()
+	req.Header.Set(headerChannel, c.askChannel)
+	if path == pathHealth {
 		req.Header.Del("Authorization") // not needed, so not sent
 	}
-	resp, err := c.http.Do(req)
+	resp, err := c.pool.transport(e).RoundTrip(req)
 	if err != nil {
-		return nil, nil, unanswered(err)
+		return nil, nil, unanswered(&awaited{err: err})
 	}
 	r, err := c.readReply(resp)
 	if cerr := resp.Body.Close(); err == nil {

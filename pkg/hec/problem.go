@@ -1,18 +1,14 @@
 package hec
 
 import (
-	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"net"
-	"net/url"
+	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 )
 
 // Problem says why Splunk takes no events.
@@ -26,6 +22,15 @@ func (p *Problem) Error() string { return p.err.Error() }
 // Unwrap returns the cause.
 func (p *Problem) Unwrap() error { return p.err }
 
+// reply returns the answer that is the problem.
+func (p *Problem) reply() *reply {
+	var r *reply
+	if !errors.As(p.err, &r) { // each problem of one endpoint is a reply
+		r = &reply{class: p.Class, code: noCode, number: noNumber, text: p.Error()}
+	}
+	return r
+}
+
 // key names the problem without what differs from one try to the next, such
 // as the request number on a load balancer's page.
 func (p *Problem) key() string {
@@ -36,134 +41,160 @@ func (p *Problem) key() string {
 	return p.Error()
 }
 
-// problem is the client's current state: one for all its lanes, so that an
-// outage is told once and not once for each batch.
-type problem struct {
-	log  *zap.Logger
-	tell func(error)
-	wait string // what waits where meanwhile
-
-	mu    sync.Mutex
-	told  string // the key of what was told last; empty: Splunk takes events
-	since time.Time
-	tries int  // failed posts in a row, of all lanes
-	asked bool // Splunk has taken something, or said that it would
+func (p *Problem) level() zapcore.Level {
+	if p.Class == Blocked {
+		return zapcore.ErrorLevel
+	}
+	return zapcore.WarnLevel
 }
 
 // grumble is how many posts in a row must fail in passing before it is told:
 // a single busy answer heals itself and would only make noise.
 const grumble = 3
 
-// works notes that Splunk takes events, or says that it would.
-func (p *problem) works() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+// works notes that e takes events, or says that it would. It needs mu, as all
+// below.
+func (p *pool) works(e *endpoint) {
+	p.metrics.up.WithLabelValues(e.name).Set(1)
 	switch {
-	case p.told != "":
-		p.log.Info("splunk takes events again", zap.Duration("after", time.Since(p.since)), zap.Int("failed_posts", p.tries))
-	case !p.asked:
-		p.log.Info("splunk answers, and the token is good")
+	case e.problem != nil:
+		p.log.Info("splunk takes events again", zap.String("endpoint", e.name),
+			zap.Duration("after", time.Since(e.since)), zap.Int("failed_posts", e.tries))
+	case !e.worked:
+		p.log.Info("splunk answers, and the token is good", zap.String("endpoint", e.name))
 	default:
-		p.tries = 0
+		e.tries = 0
 		return
 	}
-	p.told, p.tries, p.asked = "", 0, true
-	if p.tell != nil {
-		p.tell(nil)
-	}
+	e.problem, e.tries, e.worked = nil, 0, true
+	p.news()
 }
 
 // fails notes why it does not.
-func (p *problem) fails(now *Problem) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.tries++; p.tries == 1 {
-		p.since = time.Now()
+func (p *pool) fails(e *endpoint, now *Problem) {
+	if e.tries <= 1 && e.problem == nil {
+		e.since = time.Now()
 	}
-	if now.key() == p.told || now.Class == Transient && p.tries < grumble {
+	if e.problem != nil && now.key() == e.problem.key() || now.Class == Transient && e.tries < grumble {
+		p.log.Debug("a post to splunk goes again", zap.String("endpoint", e.name), zap.Error(now))
+		return
+	}
+	e.problem = now
+	text := "splunk takes no events; " + p.wait
+	if slices.ContainsFunc(p.endpoints, func(e *endpoint) bool { return e.problem == nil }) {
+		text = "this splunk endpoint takes no events; the others go on"
+	}
+	p.log.Log(now.level(), text, zap.String("endpoint", e.name), zap.String("class", now.Class.String()), zap.String("reason", now.Error()))
+	p.news()
+}
+
+// isStuck notes a post that fails while the endpoints work for others.
+func (p *pool) isStuck(t *ticket, now *Problem) {
+	if t.problem == nil && now.Class == Transient && t.own < grumble || t.problem != nil && t.problem.key() == now.key() {
 		p.log.Debug("a post to splunk goes again", zap.Error(now))
 		return
 	}
-	p.told = now.key()
-	level := p.log.Warn
-	if now.Class == Blocked {
-		level = p.log.Error
+	// Batches that wait for the same are one line.
+	if !slices.ContainsFunc(p.stuck, func(s *ticket) bool { return s.problem.key() == now.key() }) {
+		p.log.Log(now.level(), "splunk does not take a batch, while it answers; "+p.wait, zap.String("class", now.Class.String()),
+			zap.String("reason", now.Error()), zap.String("topic", t.topic), zap.Int("events", t.events))
 	}
-	level("splunk takes no events; "+p.wait, zap.String("class", now.Class.String()), zap.String("reason", now.Error()))
-	if p.tell != nil {
-		p.tell(now)
+	t.problem = now
+	if !slices.Contains(p.stuck, t) {
+		p.stuck = append(p.stuck, t)
 	}
+	p.news()
 }
 
-// unanswered classifies a post that brought no answer.
-func unanswered(err error) *reply {
-	r := &reply{class: Transient, code: noCode, number: noNumber}
-	// url.Error repeats the address, and "Post" tells nobody anything.
-	var ue *url.Error
-	if errors.As(err, &ue) {
-		err = ue.Err
+// suspicious is how many events in a row must be refused on their own, with
+// none taken between, before the cause is thought to lie elsewhere.
+const suspicious = 50
+
+// refused counts an event that Splunk refused for what is in it.
+func (p *pool) refused(r *reply) {
+	if r.code != codeFormat && r.code != 12 && r.code != 13 && r.code != 15 {
+		return
 	}
-	var (
-		unknown  x509.UnknownAuthorityError
-		name     x509.HostnameError
-		invalid  x509.CertificateInvalidError
-		roots    x509.SystemRootsError
-		notTLS   tls.RecordHeaderError
-		dns      *net.DNSError
-		op       *net.OpError
-		blocking = func(hint string) { r.class, r.hint = Blocked, hint }
-	)
-	r.text = err.Error()
-	// Without the local ports, which would make every failure look new.
-	if errors.As(err, &op) && op.Addr != nil {
-		r.text = fmt.Sprintf("%s %s: %v", op.Op, op.Addr, op.Err)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.refusals++; p.refusals != suspicious {
+		return
 	}
-	if errors.As(err, &dns) {
-		r.text = fmt.Sprintf("the name %s does not resolve", dns.Name)
+	p.flood = &Problem{Class: Blocked, err: fmt.Errorf(
+		"splunk refuses every event (%d in a row, the last with %s): they go to the dead letters; look at what stands before Splunk and may change bodies, then run deadletter replay", suspicious, strings.TrimSuffix(r.Error(), "; "+r.hint))}
+	p.log.Error("splunk refuses every event", zap.String("reason", p.flood.Error()))
+	p.news()
+}
+
+// accepted ends a row of refusals.
+func (p *pool) accepted() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.refusals = 0
+	if p.flood == nil {
+		return
+	}
+	p.flood = nil
+	p.log.Info("splunk takes events again, and does not refuse every one")
+	p.news()
+}
+
+// reason returns why events do not flow, or nil: no endpoint takes any, or
+// some batch is taken by none, or all is refused.
+func (p *pool) reason() *Problem {
+	all := &Problem{Class: Transient}
+	var each []string
+	for _, e := range p.endpoints {
+		if e.problem == nil {
+			each = nil
+			break
+		}
+		if e.problem.Class == Blocked {
+			all.Class = Blocked
+		}
+		each = append(each, e.name+": "+e.problem.Error())
 	}
 	switch {
-	case errors.As(err, &unknown):
-		blocking("the certificate comes from a CA that this machine does not know; give its PEM in hec.tls.ca_file")
-	case errors.As(err, &name):
-		blocking(fmt.Sprintf("the certificate is for %s; use one of these names in hec.url", names(name.Certificate)))
-	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		blocking("renew Splunk's certificate, or check the clock of this machine")
-	case errors.As(err, &invalid):
-		blocking("the certificate is not valid for this use; get Splunk one for a server, from a CA")
-	case errors.As(err, &roots):
-		blocking("this machine has no CAs of its own; give Splunk's CA in hec.tls.ca_file")
-	case errors.As(err, &notTLS), strings.Contains(r.text, "server gave HTTP response to HTTPS client"):
-		blocking("the port speaks plain HTTP; use http:// in hec.url, or turn on TLS in Splunk's HEC settings")
-	case strings.Contains(r.text, "remote error: tls:"):
-		blocking("Splunk refused the TLS handshake; check that its TLS settings allow TLS 1.2 and ask for no client certificate")
-	case dns != nil:
-		r.hint = "check hec.url and DNS"
-	case errors.Is(err, context.DeadlineExceeded) || isTimeout(err):
-		r.hint = "no answer in hec.timeout; Splunk is slow, or a firewall drops the packets"
-	case op != nil && op.Op == "dial":
-		r.hint = "nothing listens there; check hec.url, that Splunk runs, and firewalls"
+	case len(each) == 1:
+		return p.endpoints[0].problem
+	case len(each) > 1:
+		all.err = errors.New("no endpoint takes events: " + strings.Join(each, "; "))
+		return all
+	case len(p.stuck) > 0:
+		return p.stuck[0].problem
+	}
+	return p.flood
+}
+
+// reasonKey is the key of reason: of several endpoints all of theirs.
+func (p *pool) reasonKey(now *Problem) string {
+	if now == nil {
+		return ""
+	}
+	if len(p.endpoints) == 1 || now == p.flood || len(p.stuck) > 0 && now == p.stuck[0].problem {
+		return now.key()
+	}
+	var b strings.Builder
+	for _, e := range p.endpoints {
+		fmt.Fprintf(&b, "%s %s\n", e.name, e.problem.key())
+	}
+	return b.String()
+}
+
+// news tells OnProblem what has changed.
+func (p *pool) news() {
+	now := p.reason()
+	key := p.reasonKey(now)
+	worked := slices.ContainsFunc(p.endpoints, func(e *endpoint) bool { return e.worked })
+	if key == p.told && p.hasTold || now == nil && !worked {
+		return
+	}
+	p.told, p.hasTold = key, true
+	switch {
+	case p.tell == nil:
+	case now == nil:
+		p.tell(nil)
 	default:
-		r.hint = "the connection broke; if it lasts, look at Splunk, and at what stands before it"
+		p.tell(now)
 	}
-	return r
-}
-
-func isTimeout(err error) bool {
-	var t interface{ Timeout() bool }
-	return errors.As(err, &t) && t.Timeout()
-}
-
-// names lists what a certificate is for.
-func names(cert *x509.Certificate) string {
-	if cert == nil {
-		return "other names"
-	}
-	all := append([]string{}, cert.DNSNames...)
-	for _, ip := range cert.IPAddresses {
-		all = append(all, ip.String())
-	}
-	if len(all) == 0 {
-		return fmt.Sprintf("no name at all (its subject is %q, which does not count)", cert.Subject.CommonName)
-	}
-	return strings.Join(all, ", ")
 }

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
+	"time"
 )
 
 // Class says what a reply means for the batch. It alone decides what is sent
@@ -58,10 +60,40 @@ type reply struct {
 	text   string // for people: what was said, shortened
 	hint   string // for people: what to do
 	fresh  bool   // the next try needs a new connection
-	acks   bool   // Splunk waits to be asked whether it has indexed the events
+	ackID  *int64 // Splunk waits to be asked whether it has indexed the events
+
+	retryAfter time.Duration // what the answer asks for
+	uncertain  bool          // Splunk may have taken the events nevertheless
+	unsent     bool          // nothing was sent: there was no connection
+	askFirst   bool          // trying again would index the events again
+	settled    bool          // the events before number are taken; only the rest is sent again
 }
 
 const noCode = -1
+
+// blame is whose fault an answer is that settles nothing.
+type blame int
+
+const (
+	blameEndpoint blame = iota // Splunk's, or what is on the way to it
+	blamePost                  // the batch's, for what is in it
+	blameEither                // not to be seen from the answer alone
+)
+
+// blame reads it from the answer. Something on the way that dislikes a body
+// (a firewall that resets, a proxy that answers 403 or 502 to it) looks like
+// something that is broken; a HEC code speaks of Splunk itself.
+func (r *reply) blame() blame {
+	switch {
+	case r.code == codeIndex:
+		return blamePost
+	case r.unsent || r.askFirst || r.status == http.StatusTooManyRequests || r.retryAfter > 0:
+		return blameEndpoint
+	case r.code == noCode || r.code == codeInternal || r.code == codeNoData:
+		return blameEither
+	}
+	return blameEndpoint
+}
 
 // Error makes a reply that is tried again the error of its attempt.
 func (r *reply) Error() string {
@@ -104,11 +136,17 @@ func (c *Client) readReply(resp *http.Response) (*reply, error) {
 		// not have the events. Sending again can repeat them, dropping can lose.
 		return nil, fmt.Errorf("read the reply (HTTP %d): %w", resp.StatusCode, err)
 	}
-	if !c.cfg.Token.Empty() {
-		body = bytes.ReplaceAll(body, []byte(c.cfg.Token.Reveal()), []byte("[redacted]"))
+	r := classify(resp.StatusCode, c.secrets.Load().redact(resp.Header.Get("Location")), []byte(c.secrets.Load().redact(string(body))))
+	// Splunk was never seen to send it, load balancers do.
+	if s, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && s > 0 {
+		r.retryAfter = time.Duration(min(s, maxRetryAfter)) * time.Second
 	}
-	return classify(resp.StatusCode, resp.Header.Get("Location"), body), nil
+	return r, nil
 }
+
+// maxRetryAfter, in seconds, keeps the sum from overflowing; hec.backoff_max
+// bounds it further.
+const maxRetryAfter = 1 << 20
 
 // classify reads the HEC code first and the HTTP status only without one: the
 // same 400 stands for a bad event, a wrong index and a missing channel.
@@ -122,7 +160,7 @@ func classify(status int, location string, body []byte) *reply {
 	}
 	if json.Unmarshal(body, &said) == nil && said.Code != nil {
 		r.text = shorten([]byte(said.Text))
-		r.acks = said.AckID != nil
+		r.ackID = said.AckID
 		if said.Number != nil && *said.Number >= 0 {
 			r.number = *said.Number
 		}
@@ -139,11 +177,26 @@ func classify(status int, location string, body []byte) *reply {
 	return r
 }
 
+// The HEC codes that are told apart beyond their class.
 const (
-	hintToken   = "check hec.token and that the token is enabled in Splunk (Settings, Data inputs, HTTP Event Collector)"
-	hintChannel = "the token asks for indexer acknowledgement; turn it off for this token in Splunk"
-	hintNotHEC  = "this is no answer of HEC's event endpoint; check hec.url and what stands before Splunk"
-	hintBusy    = "nothing to do but wait; if it lasts, look at Splunk's queues and indexers"
+	codeNoData      = 5  // a post without a body, with a good token
+	codeFormat      = 6  // also Splunk Cloud's "too large"
+	codeIndex       = 7  // incorrect index
+	codeInternal    = 8  // internal server error
+	codeBusy        = 9  // server is busy
+	codeAckDisabled = 14 // no acknowledgement for this token
+	codeHealthy     = 17 // health
+)
+
+const (
+	hintToken     = "check hec.token and that the token is enabled in Splunk (Settings, Data inputs, HTTP Event Collector)"
+	hintChannel   = "the token asks for indexer acknowledgement; set hec.ack.enabled, or turn it off for this token in Splunk"
+	hintNoAcks    = "the token does not acknowledge; turn on indexer acknowledgement for it in Splunk, or set hec.ack.enabled to false"
+	hintAcks      = "Splunk keeps too many acknowledgements that nobody asked for; set hec.ack.enabled, and look who else uses the token"
+	hintIndex     = "create the index in Splunk, allow it for the token, or change hec.index"
+	hintNotHEC    = "this is no answer of HEC's event endpoint; check hec.url and what stands before Splunk"
+	hintProxyAuth = "the proxy asks for credentials; give them in hec.proxy as http://user:password@host:port, or in HTTPS_PROXY"
+	hintBusy      = "nothing to do but wait; if it lasts, look at Splunk's queues and indexers"
 )
 
 func (r *reply) byCode() {
@@ -156,36 +209,44 @@ func (r *reply) byCode() {
 		r.class = Accepted
 	case 24, 25: // taken; the queue or the ack channel fills up
 		r.class = AcceptedSlow
-	case 17: // the health endpoint's; whoever says so to a post has indexed nothing
+	case codeHealthy: // the health endpoint's; whoever says so to a post has indexed nothing
 		r.class, r.hint = Blocked, hintNotHEC
 	case 1, 2, 3, 4, 16, 21, 22:
 		r.class, r.hint = Blocked, hintToken
-	case 5: // no post of ours is empty: something on the way takes the body off
+	case codeNoData: // no post of ours is empty: something on the way takes the body off
 		r.class, r.hint = Blocked, "Splunk got a post without its body; check what stands before Splunk"
-	case 6, 12, 13, 15:
+	case codeFormat, 12, 13, 15:
 		r.class = RefusedEvent
 		if r.number == noNumber {
 			r.class = RefusedBatch
 		}
-	case 7:
-		// The index comes from the configuration, so no event of any batch would
-		// fare better: dead-lettering them one by one would empty the topic.
-		r.class, r.hint = Blocked, "create the index in Splunk, allow it for the token, or change hec.index"
-	case 10, 11, 14, 28:
+	case codeIndex:
+		// Whether the configuration names the index, or the event itself,
+		// shows in the batch: see part.judge.
+		r.class, r.hint = Blocked, hintIndex
+	case 10, 11, 28:
 		r.class, r.hint = Blocked, hintChannel
+	case codeAckDisabled:
+		r.class, r.hint = Blocked, hintNoAcks
 	case 23: // the indexer shuts down, and keeps old connections to the end
 		r.class, r.fresh = Transient, true
-	case 8, 9, 18, 19, 20, 26:
+	case codeInternal: // where it broke off is not known
+		r.class, r.hint, r.uncertain = Transient, hintBusy, true
+	case codeBusy: // with a number it may have taken the events before
+		r.class, r.hint, r.uncertain = Transient, hintBusy, r.number > 0
+	case 18, 19, 20, 26:
 		r.class, r.hint = Transient, hintBusy
 	case 27:
-		r.class, r.hint = Transient, hintChannel
+		r.class, r.hint = Transient, hintAcks
 	default:
 		r.byStatus("")
 	}
 }
 
 // success reports whether the code is one that goes with HTTP 200.
-func (r *reply) success() bool { return r.code == 0 || r.code == 17 || r.code == 24 || r.code == 25 }
+func (r *reply) success() bool {
+	return r.code == 0 || r.code == codeHealthy || r.code == 24 || r.code == 25
+}
 
 func (r *reply) byStatus(location string) {
 	switch s := r.status; {
@@ -194,7 +255,7 @@ func (r *reply) byStatus(location string) {
 	case s >= 200 && s < 300:
 		// A login page, a maintenance page, a wrong virtual host: they all say
 		// 200, and taking that for Splunk's word would lose every event.
-		r.class, r.hint = Blocked, hintNotHEC
+		r.class, r.hint, r.uncertain = Blocked, hintNotHEC, true
 	case s >= 300 && s < 400:
 		r.class = Blocked
 		r.hint = fmt.Sprintf("it redirects to %q; this looks like Splunk Web and not HEC, whose port is 8088, or 443 on Splunk Cloud: check hec.url", location)
@@ -206,11 +267,11 @@ func (r *reply) byStatus(location string) {
 	case s == http.StatusMethodNotAllowed:
 		r.class, r.hint = Blocked, "this address takes no posts; check hec.url"
 	case s == http.StatusProxyAuthRequired:
-		r.class, r.hint = Blocked, "the proxy asks for credentials; check HTTPS_PROXY"
+		r.class, r.hint = Blocked, hintProxyAuth
 	case s == http.StatusUnsupportedMediaType:
 		r.class, r.hint = Blocked, "something in between refuses gzip; set hec.gzip to false"
 	case s == http.StatusRequestTimeout || s == http.StatusTooEarly || s == http.StatusTooManyRequests:
-		r.class = Transient
+		r.class, r.uncertain = Transient, s == http.StatusRequestTimeout
 	case s == http.StatusBadRequest:
 		// Not HEC's own word: a proxy, a web firewall, or plain HTTP sent to a
 		// TLS port, which answer so to everything. Taking it for a verdict on
@@ -219,7 +280,8 @@ func (r *reply) byStatus(location string) {
 	case s == http.StatusRequestEntityTooLarge:
 		r.class = RefusedBatch
 	case s >= 500:
-		r.class, r.fresh, r.hint = Transient, true, "a load balancer finds no Splunk that works"
+		// A gateway that gave up waiting may have passed the post on.
+		r.class, r.fresh, r.uncertain, r.hint = Transient, true, true, "a load balancer finds no Splunk that works"
 	default:
 		r.class, r.hint = Blocked, hintNotHEC
 	}

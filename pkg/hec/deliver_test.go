@@ -1,0 +1,281 @@
+package hec
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"auditlog-forwarder/pkg/audit"
+	"auditlog-forwarder/pkg/hec/hectest"
+)
+
+// envelopes makes a batch of envelopes whose indexes are given; "" names none.
+func envelopes(indexes ...string) audit.Batch {
+	b := audit.Batch{Topic: "audit"}
+	for i, index := range indexes {
+		if index != "" {
+			index = fmt.Sprintf(`"index":%q,`, index)
+		}
+		b.Body = fmt.Appendf(b.Body, `{%s"event":{"id":"%d","index":"decoy"}}`, index, i)
+		b.Ends = append(b.Ends, len(b.Body))
+	}
+	return b
+}
+
+// TestIncorrectIndex: an index that the configuration names blocks, and what
+// stands before it is there once however often the rest is tried; an index
+// that the event brings along is that event's own fault.
+func TestIncorrectIndex(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name    string
+		events  []string
+		partial string
+		refused []int
+		blocks  string // the hint; then the index is created
+	}{
+		{name: "the configured one", events: []string{"ours", "ours"}, blocks: `"ours"`},
+		{name: "one of a rule", events: []string{"good", "good", "routed", "good"}, blocks: `"routed"`},
+		{name: "one of a rule, nothing is taken", events: []string{"good", "good", "routed", "good"}, partial: PartialNone, blocks: `"routed"`},
+		{name: "the token's default", events: []string{"good", "", "good"}, blocks: "default index"},
+		{name: "the event's own", events: []string{"good", "theirs", "good"}, refused: []int{1}},
+		{name: "the event's own, nothing is taken", events: []string{"good", "theirs", "good"}, partial: PartialNone, refused: []int{1}},
+		{name: "the last one's own", events: []string{"good", "good", "theirs"}, refused: []int{2}},
+		{name: "alone", events: []string{"theirs"}, refused: []int{0}},
+		{name: "many", events: []string{"theirs", "good", "theirs", "theirs", "good"}, refused: []int{0, 2, 3}},
+		{name: "both", events: []string{"good", "theirs", "ours", "good"}, refused: []int{1}, blocks: `"ours"`},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			token := hectest.Token{Value: hectest.DefaultToken, Indexes: []string{"good"}, DefaultIndex: "missing!"}
+			if tc.name == "the token's default" {
+				token.DefaultIndex = "x"
+			}
+			r := newRig(t, func(c *Config) {
+				c.Index, c.Routes = "ours", []string{"topic=a* -> sourcetype=x index=routed", "method=b -> index=good"}
+				if tc.partial != "" {
+					c.PartialAcceptance = tc.partial
+				}
+			}, hectest.WithToken(token))
+			if tc.name == "the token's default" {
+				// A default that does not exist is refused only by a real Splunk.
+				r.server.Script(hectest.HECEvent(7, 2), hectest.HECEvent(7, 1))
+			}
+			if tc.partial == PartialNone {
+				// As Splunk would be that indexes nothing of a refused request.
+				bad := slices.IndexFunc(tc.events, func(s string) bool { return s != "good" })
+				r.server.Script(hectest.HECEvent(7, bad+1).Lost())
+			}
+			if tc.blocks != "" && tc.name != "the token's default" {
+				go func() {
+					for told := []string{}; len(told) == 0; {
+						told = r.await(t, func(told []string) bool { return len(told) > 0 })
+					}
+					token.Indexes = append(token.Indexes, "ours", "routed")
+					r.server.SetToken(token)
+				}()
+			}
+			batch := envelopes(tc.events...)
+			refused, err := r.Deliver(t.Context(), batch)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var at []int
+			for _, f := range refused {
+				at = append(at, f.Index)
+				if f.Code != codeIndex || !strings.Contains(f.Reply, `"theirs"`) {
+					t.Errorf("refusal %+v does not name the index", f)
+				}
+			}
+			if diff := cmp.Diff(tc.refused, at); diff != "" {
+				t.Errorf("refused (-want +got):\n%s", diff)
+			}
+			var want []string
+			for i := range tc.events {
+				if !slices.Contains(tc.refused, i) {
+					want = append(want, fmt.Sprintf(`{"id":"%d","index":"decoy"}`, i))
+				}
+			}
+			if diff := cmp.Diff(want, r.bodies()); diff != "" {
+				t.Errorf("indexed (-want +got):\n%s", diff)
+			}
+			told := strings.Join(r.told(), "\n")
+			if !strings.Contains(told, tc.blocks) || (tc.blocks == "") != (told == "") {
+				t.Errorf("told %q, want %q", told, tc.blocks)
+			}
+		})
+	}
+}
+
+// TestIncorrectIndexWithoutNumber: an event that cannot be found is isolated
+// by halving if it may be one's own fault, and blocks if it cannot be.
+func TestIncorrectIndexWithoutNumber(t *testing.T) {
+	t.Parallel()
+	for name, reply := range map[string]hectest.Reply{"none": hectest.HEC(7), "too large": hectest.HECEvent(7, 9).Lost(), "zero": hectest.HECEvent(7, 0)} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, func(c *Config) { c.Index = "good" },
+				hectest.WithToken(hectest.Token{Value: hectest.DefaultToken, Indexes: []string{"good"}}))
+			r.server.Script(reply)
+			refused, err := r.Deliver(t.Context(), envelopes("good", "theirs", "good", "good"))
+			if err != nil || len(refused) != 1 || refused[0].Index != 1 || r.server.Len() != 3 {
+				t.Errorf("refused %v, %d indexed: %v", refused, r.server.Len(), err)
+			}
+			r.server.Script(reply)
+			refused, err = r.Deliver(t.Context(), envelopes("good", "good"))
+			if err != nil || len(refused) != 0 || r.server.Len() != 5 {
+				t.Errorf("refused %v, %d indexed: %v", refused, r.server.Len(), err)
+			}
+			if told := r.told(); len(told) != 2 || !strings.Contains(told[0], "hec.index") || told[1] != "" {
+				t.Errorf("told %q", told)
+			}
+		})
+	}
+}
+
+// TestCloudTooLarge: Splunk Cloud refuses the first event of a body that is
+// too large; that event is innocent.
+func TestCloudTooLarge(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, nil)
+	big := `{"id":"%d","pad":"` + strings.Repeat("x", 2<<20) + `"}`
+	var events []string
+	for i := range 4 {
+		events = append(events, fmt.Sprintf(big, i))
+	}
+	r.server.Script(hectest.HECEvent(6, 0), hectest.Normal(), hectest.HECEvent(6, 0))
+	refused, err := r.Deliver(t.Context(), r.batch(events...))
+	// The second answer is to a body that is small enough, and true.
+	if err != nil || len(refused) != 1 || refused[0].Index != 2 {
+		t.Fatal(len(refused), err)
+	}
+	if got := r.bodies(); len(got) != 3 || !slices.Equal(got, slices.Delete(slices.Clone(events), 2, 3)) {
+		t.Errorf("%d events of 3", len(got))
+	}
+}
+
+// TestFloodOfRefusals: when everything is refused, something else is wrong: it
+// is told once, the events go to the dead letters all the same, and it passes.
+func TestFloodOfRefusals(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, nil)
+	r.server.Poison(func(event []byte) bool { return !bytes.Contains(event, []byte("fine")) })
+	var bad []string
+	for i := range 40 {
+		bad = append(bad, fmt.Sprintf(`{"id":"bad %d"}`, i))
+	}
+	deliver := func(events ...string) []audit.Refusal {
+		refused, err := r.Deliver(t.Context(), r.batch(events...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return refused
+	}
+	if n := len(deliver(bad...)) + len(deliver(`{"id":"fine"}`)) + len(deliver(bad...)); n != 80 || len(r.told()) != 0 {
+		t.Errorf("%d refused, told %q; 40 in a row are no flood", n, r.told())
+	}
+	if n := len(deliver(bad...)); n != 40 {
+		t.Errorf("%d refused", n)
+	}
+	deliver(bad...)
+	told := r.told()
+	if len(told) != 1 || !strings.Contains(told[0], "refuses every event") || !strings.Contains(told[0], "replay") {
+		t.Fatalf("told %q, want it once", told)
+	}
+	deliver(`{"id":"fine"}`)
+	if told := r.told(); len(told) != 2 || told[1] != "" {
+		t.Errorf("told %q, want that it is over", told)
+	}
+}
+
+// TestUncertain: what is sent again though Splunk may have it is counted, and
+// nothing else is.
+func TestUncertain(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name  string
+		reply hectest.Reply
+		want  float64
+	}{
+		{"answer lost", hectest.Drop().Took(), 1},
+		{"answer cut off", hectest.HEC(0).Truncated(), 1},
+		{"a gateway gives up waiting", hectest.HTML(504).Took(), 1},
+		{"internal error", hectest.HEC(8).Took(), 1},
+		{"busy from the third event on", hectest.HECEvent(9, 2).TookFirst(2), 1},
+		{"a page that says 200", hectest.HTML(200).Took(), 1},
+		{"busy", hectest.HEC(9), 0},
+		{"busy from the first event on", hectest.HECEvent(9, 0), 0},
+		{"bad token", hectest.HEC(4), 0},
+		{"queue full", hectest.HEC(26), 0},
+		{"redirect", hectest.Redirect("/"), 0},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, nil)
+			r.server.Script(tc.reply)
+			if _, err := r.Deliver(t.Context(), r.batch(numbered(4)...)); err != nil {
+				t.Fatal(err)
+			}
+			if n := testutil.ToFloat64(r.metrics.uncertain); n != tc.want {
+				t.Errorf("%v counted, want %v", n, tc.want)
+			}
+			if twice := r.server.Len() > 4; twice && tc.want == 0 {
+				t.Errorf("%d events are there", r.server.Len())
+			}
+		})
+	}
+	t.Run("refused connection", func(t *testing.T) {
+		t.Parallel()
+		r := newRig(t, nil)
+		r.server.Pause()
+		done := make(chan error)
+		go func() {
+			_, err := r.Deliver(t.Context(), r.batch(numbered(4)...))
+			done <- err
+		}()
+		r.await(t, func(told []string) bool { return len(told) > 0 })
+		if err := r.server.Resume(); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-done; err != nil || testutil.ToFloat64(r.metrics.uncertain) != 0 {
+			t.Errorf("%v, %v counted", err, testutil.ToFloat64(r.metrics.uncertain))
+		}
+	})
+}
+
+// TestTokenWithoutAcks: with acknowledgement asked for, a token that gives
+// none blocks. Trying again would index the same events at each try, so Splunk
+// is asked instead until the token is right.
+func TestTokenWithoutAcks(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(c *Config) { c.Ack.Enabled, c.Ack.PollInterval = true, 10*time.Millisecond })
+	done := make(chan error)
+	go func() {
+		_, err := r.Deliver(t.Context(), r.batch(numbered(3)...))
+		done <- err
+	}()
+	told := r.await(t, func(told []string) bool { return len(told) > 0 })
+	if !strings.Contains(told[0], "does not acknowledge") || !strings.Contains(told[0], "hec.ack.enabled") {
+		t.Errorf("told %q", told)
+	}
+	before := r.server.Stats().Answered
+	if err := r.server.WaitUntil(t.Context(), func(s hectest.Stats) bool { return s.Answered > before+20 }); err != nil {
+		t.Fatal(err)
+	}
+	if n := r.server.Len(); n != 3 {
+		t.Errorf("%d events are there after many tries, want 3", n)
+	}
+	r.server.SetToken(hectest.Token{Value: hectest.DefaultToken, UseACK: true})
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if n := r.server.Len(); n != 6 {
+		t.Errorf("%d events are there, want 6: once more with an acknowledgement", n)
+	}
+}

@@ -1,0 +1,131 @@
+package hec
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// unanswered classifies a post that brought no answer.
+func unanswered(err error) *reply {
+	r := &reply{class: Transient, code: noCode, number: noNumber}
+	var wait *awaited
+	if errors.As(err, &wait) {
+		r.unsent, r.uncertain = wait.got < gotConnection, wait.got == sentWhole
+		err = wait.err
+	}
+	// url.Error repeats the address, and "Post" tells nobody anything.
+	var ue *url.Error
+	if errors.As(err, &ue) {
+		err = ue.Err
+	}
+	var (
+		unknown  x509.UnknownAuthorityError
+		name     x509.HostnameError
+		invalid  x509.CertificateInvalidError
+		roots    x509.SystemRootsError
+		notTLS   tls.RecordHeaderError
+		dns      *net.DNSError
+		op       *net.OpError
+		proxy    *proxyError
+		blocked  *blockingError
+		blocking = func(hint string) { r.class, r.hint = Blocked, hint }
+	)
+	r.text = err.Error()
+	// Without the local ports, which would make every failure look new.
+	if errors.As(err, &op) && op.Addr != nil {
+		r.text = fmt.Sprintf("%s %s: %v", op.Op, op.Addr, op.Err)
+	}
+	if errors.As(err, &dns) {
+		r.text = fmt.Sprintf("the name %s does not resolve", dns.Name)
+	}
+	switch {
+	case errors.As(err, &blocked):
+		blocking(blocked.hint)
+	case errors.As(err, &proxy):
+		r.byProxy(proxy.status)
+	case op != nil && op.Op == "proxyconnect":
+		r.text = "the proxy does not answer: " + strings.TrimPrefix(op.Err.Error(), "proxyconnect ")
+		r.hint = "check hec.proxy, or HTTPS_PROXY and HTTP_PROXY"
+	case errors.As(err, &unknown):
+		blocking("the certificate comes from a CA that this machine does not know; give it in hec.tls.ca_file (PEM) or hec.tls.truststore_file")
+	case errors.As(err, &name):
+		blocking(fmt.Sprintf("the certificate is for %s; use one of these names in hec.url, or set hec.tls.server_name to it", names(name.Certificate)))
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		blocking("renew Splunk's certificate, or check the clock of this machine")
+	case errors.As(err, &invalid):
+		blocking("the certificate is not valid for this use; get Splunk one for a server, from a CA")
+	case errors.As(err, &roots):
+		blocking("this machine has no CAs of its own; give Splunk's CA in hec.tls.ca_file")
+	case errors.As(err, &notTLS), strings.Contains(r.text, "server gave HTTP response to HTTPS client"):
+		blocking("the port speaks plain HTTP; use http:// in hec.url, or turn on TLS in Splunk's HEC settings")
+	case clientCertificate(r.text):
+		blocking("Splunk asks for a client certificate that it trusts; give one in hec.tls.client_cert_file and hec.tls.client_key_file, or in hec.tls.keystore_file")
+	case strings.Contains(r.text, "remote error: tls:"):
+		blocking("Splunk refused the TLS handshake; check that its TLS settings and hec.tls.min_version have a version in common")
+	case r.unsent && strings.Contains(r.text, "pinned_sha256"):
+		blocking("") // the check of package creds says the next step itself
+	case r.unsent && strings.HasPrefix(r.text, "tls: "):
+		blocking("check hec.tls, and what answers at hec.url")
+	case dns != nil:
+		r.hint = "check hec.url and DNS"
+	case errors.Is(err, context.DeadlineExceeded) || isTimeout(err):
+		// The connection may lead nowhere, and HTTP/2 would go on using it.
+		r.fresh, r.hint = true, "no answer in hec.timeout; Splunk is slow, or a firewall drops the packets"
+	case op != nil && op.Op == "dial":
+		r.hint = "nothing listens there; check hec.url, that Splunk runs, and firewalls"
+	default:
+		r.hint = "the connection broke; if it lasts, look at Splunk, and at what stands before it"
+	}
+	return r
+}
+
+// byProxy classifies what a proxy answered in place of connecting to Splunk.
+func (r *reply) byProxy(status int) {
+	r.class = Blocked
+	switch {
+	case status == http.StatusProxyAuthRequired:
+		r.hint = hintProxyAuth
+	case status >= 500:
+		r.class, r.hint = Transient, "the proxy does not reach Splunk; check hec.url and the proxy's log"
+	default:
+		r.hint = "allow the proxy to connect to the host and port of hec.url"
+	}
+}
+
+// clientCertificate recognizes the alerts by which a server asks for another
+// client certificate, or for one at all.
+func clientCertificate(text string) bool {
+	for _, alert := range []string{"certificate required", "bad certificate", "unknown certificate", "certificate expired", "certificate revoked"} {
+		if strings.Contains(text, "remote error: tls: "+alert) {
+			return true
+		}
+	}
+	return false
+}
+
+func isTimeout(err error) bool {
+	var t interface{ Timeout() bool }
+	return errors.As(err, &t) && t.Timeout()
+}
+
+// names lists what a certificate is for.
+func names(cert *x509.Certificate) string {
+	if cert == nil {
+		return "other names"
+	}
+	all := append([]string{}, cert.DNSNames...)
+	for _, ip := range cert.IPAddresses {
+		all = append(all, ip.String())
+	}
+	if len(all) == 0 {
+		return fmt.Sprintf("no name at all (its subject is %q, which does not count)", cert.Subject.CommonName)
+	}
+	return strings.Join(all, ", ")
+}

@@ -1,0 +1,272 @@
+package hec
+
+import (
+	"cmp"
+	"context"
+	"encoding/base64"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"auditlog-forwarder/pkg/creds"
+	"auditlog-forwarder/pkg/hec/hectest"
+)
+
+// TestHTTP2: spoken where both sides can, and not where it is turned off.
+func TestHTTP2(t *testing.T) {
+	t.Parallel()
+	for _, on := range []bool{true, false} {
+		t.Run(fmt.Sprintf("http2=%v", on), func(t *testing.T) {
+			t.Parallel()
+			splunk := hectest.New()
+			var other atomic.Int32
+			want := 1
+			if on {
+				want = 2
+			}
+			front := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+				if req.ProtoMajor != want {
+					other.Add(1)
+				}
+				splunk.ServeHTTP(w, req)
+			}))
+			front.EnableHTTP2 = true
+			front.StartTLS()
+			t.Cleanup(front.Close)
+			ca := writeFile(t, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: front.Certificate().Raw}))
+			r := newRigOf(t, func(c *Config) { c.URLs, c.HTTP2, c.TLS.CAFile = []string{front.URL}, on, ca }, hectest.Start(t))
+			events := r.deliverAll(t, 4, 10, nil)
+			if splunk.Len() != len(events) || other.Load() > 0 {
+				t.Errorf("%d events of %d, %d requests in another version than HTTP/%d", splunk.Len(), len(events), other.Load(), want)
+			}
+			if err := r.ReloadTLS(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// countingListener counts connections.
+type countingListener struct {
+	net.Listener
+	n atomic.Int32
+}
+
+func (l *countingListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err == nil {
+		l.n.Add(1)
+	}
+	return c, err
+}
+
+// TestConnectionMaxAge: one connection is used again and again until it is too
+// old; 0 keeps it.
+func TestConnectionMaxAge(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		age   time.Duration
+		fresh bool
+	}{{0, false}, {time.Hour, false}, {time.Nanosecond, true}} {
+		t.Run(tc.age.String(), func(t *testing.T) {
+			t.Parallel()
+			splunk := hectest.New()
+			server := httptest.NewUnstartedServer(splunk)
+			count := &countingListener{Listener: server.Listener}
+			server.Listener = count
+			server.Start()
+			t.Cleanup(server.Close)
+			r := newRigOf(t, func(c *Config) { c.URLs, c.ConnectionMaxAge = []string{server.URL}, tc.age }, hectest.Start(t))
+			events := r.deliverAll(t, 1, 10, nil)
+			if splunk.Len() != len(events) {
+				t.Errorf("%d events of %d", splunk.Len(), len(events))
+			}
+			if n := count.n.Load(); tc.fresh != (n == 10) || !tc.fresh && n != 1 {
+				t.Errorf("%d connections for 10 posts", n)
+			}
+		})
+	}
+}
+
+// TestFreshConnection: a load balancer pins a connection to one indexer; after
+// an answer that says that it goes away, the next try must find another.
+func TestFreshConnection(t *testing.T) {
+	t.Parallel()
+	for _, reply := range []hectest.Reply{hectest.HEC(23), hectest.Empty(404), hectest.HTML(502), hectest.HTML(503)} {
+		splunk := hectest.New()
+		server := httptest.NewUnstartedServer(splunk)
+		count := &countingListener{Listener: server.Listener}
+		server.Listener = count
+		server.Start()
+		t.Cleanup(server.Close)
+		r := newRigOf(t, func(c *Config) { c.URLs = []string{server.URL} }, hectest.Start(t))
+		splunk.Script(hectest.Normal(), reply)
+		r.deliverAll(t, 1, 3, nil)
+		if n := count.n.Load(); n != 2 || splunk.Len() != 9 {
+			t.Errorf("%d connections, %d events; want 2 and 9", n, splunk.Len())
+		}
+	}
+}
+
+// proxyServer is a forward proxy: it tunnels CONNECT, passes plain requests
+// on, and wants credentials if it has some.
+type proxyServer struct {
+	*httptest.Server
+	user            *url.Userinfo
+	answer          int    // in place of connecting
+	to              string // connects to this in place of what it is asked for
+	tunnels, passed atomic.Int32
+}
+
+func newProxy(t *testing.T, user *url.Userinfo, answer int) *proxyServer {
+	t.Helper()
+	p := &proxyServer{user: user, answer: answer}
+	p.Server = httptest.NewServer(p)
+	t.Cleanup(p.Close)
+	return p
+}
+
+func (p *proxyServer) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	if p.user != nil {
+		want := "Basic " + base64.StdEncoding.EncodeToString([]byte(p.user.String()))
+		if got := req.Header.Get("Proxy-Authorization"); got != want {
+			w.Header().Set("Proxy-Authenticate", `Basic realm="proxy"`)
+			http.Error(w, "who are you: "+got, http.StatusProxyAuthRequired)
+			return
+		}
+	}
+	if p.answer != 0 {
+		http.Error(w, "no", p.answer)
+		return
+	}
+	if req.Method != http.MethodConnect {
+		p.passed.Add(1)
+		req.RequestURI = ""
+		resp, err := http.DefaultTransport.RoundTrip(req)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadGateway)
+			return
+		}
+		defer resp.Body.Close()
+		w.WriteHeader(resp.StatusCode)
+		_, _ = io.Copy(w, resp.Body) // the client may have gone
+		return
+	}
+	p.tunnels.Add(1)
+	to, err := (&net.Dialer{}).DialContext(req.Context(), "tcp", cmp.Or(p.to, req.Host))
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadGateway)
+		return
+	}
+	from, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		_ = to.Close()
+		return
+	}
+	_, _ = io.WriteString(from, "HTTP/1.1 200 Connection established\r\n\r\n")
+	go func() { _, _ = io.Copy(to, from); _ = to.Close() }()
+	_, _ = io.Copy(from, to) // ends when either side has gone
+	_ = from.Close()
+}
+
+func TestProxy(t *testing.T) {
+	t.Parallel()
+	const password = "pr0xy-s3cret"
+	for _, tc := range []struct {
+		name   string
+		tls    bool
+		user   *url.Userinfo // that the proxy wants
+		give   *url.Userinfo // that it gets
+		answer int
+		gone   bool
+		blames string
+	}{
+		{name: "TLS", tls: true},
+		{name: "TLS with credentials", tls: true, user: url.UserPassword("me", password), give: url.UserPassword("me", password)},
+		{name: "plain", tls: false},
+		{name: "plain with credentials", user: url.UserPassword("me", password), give: url.UserPassword("me", password)},
+		{name: "TLS without credentials", tls: true, user: url.UserPassword("me", password), blames: "hec.proxy"},
+		{name: "TLS with wrong ones", tls: true, user: url.UserPassword("me", "other"), give: url.UserPassword("me", password), blames: "HTTP 407"},
+		{name: "plain with wrong ones", user: url.UserPassword("me", "other"), give: url.UserPassword("me", password), blames: "HTTP 407"},
+		{name: "forbidden", tls: true, answer: http.StatusForbidden, blames: "allow the proxy"},
+		{name: "does not reach Splunk", tls: true, answer: http.StatusBadGateway, blames: "does not reach Splunk"},
+		{name: "is away", tls: true, gone: true, give: url.UserPassword("me", password), blames: "the proxy does not answer"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			var opts []hectest.Option
+			if tc.tls {
+				opts = append(opts, hectest.WithSelfSignedTLS())
+			}
+			server := hectest.Start(t, opts...)
+			proxy := newProxy(t, tc.user, tc.answer)
+			if tc.gone {
+				proxy.Close()
+			}
+			at, err := url.Parse(proxy.URL)
+			if err != nil {
+				t.Fatal(err)
+			}
+			at.User = tc.give
+			r := newRigOf(t, func(c *Config) { c.Proxy, c.TLS.InsecureSkipVerify = creds.NewSecret(at.String()), true }, server)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			done := make(chan error)
+			go func() {
+				_, err := r.Deliver(ctx, r.batch(numbered(1)...))
+				done <- err
+			}()
+			if tc.blames == "" {
+				if err := <-done; err != nil || server.Len() != 1 {
+					t.Error(err, server.Len())
+				}
+				if proxy.tunnels.Load()+proxy.passed.Load() == 0 {
+					t.Error("the proxy was passed by")
+				}
+				return
+			}
+			told := r.await(t, func(told []string) bool { return len(told) > 0 })
+			cancel()
+			if err := <-done; !errors.Is(err, context.Canceled) {
+				t.Error(err)
+			}
+			if !strings.Contains(told[0], tc.blames) {
+				t.Errorf("told %q, want %q", told[0], tc.blames)
+			}
+			encoded := base64.StdEncoding.EncodeToString([]byte("me:" + password))
+			for _, e := range r.logs.All() {
+				if line := fmt.Sprint(e.Message, e.ContextMap()); strings.Contains(line, password) || strings.Contains(line, encoded) {
+					t.Errorf("the log shows the proxy's password: %s", line)
+				}
+			}
+		})
+	}
+}
+
+func TestProxySetting(t *testing.T) {
+	t.Parallel()
+	for value, good := range map[string]bool{
+		"": true, "direct": true, "http://proxy:3128": true, "http://me:s3cret@proxy:3128/": true,
+		"proxy:3128": false, "https://me:s3cret@proxy": false, "http://": false, "http://me:s3cret@proxy:x": false,
+		"http://me:s3cret@proxy/path": false, "s3cret": false, "http://me:s3cret%zz@proxy": false,
+	} {
+		cfg := DefaultConfig()
+		cfg.URLs, cfg.Token, cfg.Proxy = []string{"http://splunk:8088"}, creds.NewSecret("t"), creds.NewSecret(value)
+		err := errors.Join(cfg.Validate()...)
+		if (err == nil) != good {
+			t.Errorf("%q: error %v", value, err)
+		}
+		if err != nil && (strings.Contains(err.Error(), "s3cret") || !strings.HasPrefix(err.Error(), "proxy: ")) {
+			t.Errorf("%q: error %v", value, err)
+		}
+	}
+}
