@@ -51,7 +51,8 @@ type Options struct {
 // Client posts batches to one HEC address. It is safe for concurrent use.
 type Client struct {
 	cfg       Config
-	enc       encoder
+	enc       *encoder
+	limits    *pacer
 	http      *http.Client
 	transport *http.Transport
 	eventURL  string
@@ -91,9 +92,18 @@ func New(cfg Config, opts Options) (*Client, error) {
 		DisableCompression:  true,
 		WriteBufferSize:     64 << 10,
 	}
+	enc, err := newEncoder(cfg, opts.Registerer)
+	if err != nil {
+		return nil, fmt.Errorf("hec: %w", err)
+	}
+	limits, err := newPacer(cfg.Limit, opts.Registerer, opts.Log)
+	if err != nil {
+		return nil, fmt.Errorf("hec.limit: %w", err)
+	}
 	c := &Client{
 		cfg:       cfg,
-		enc:       newEncoder(cfg),
+		enc:       enc,
+		limits:    limits,
 		transport: transport,
 		http: &http.Client{
 			Transport: transport,
@@ -132,13 +142,14 @@ func New(cfg Config, opts Options) (*Client, error) {
 func (c *Client) Close() { c.transport.CloseIdleConnections() }
 
 // Append encodes one record as a HEC event behind dst and says where in the
-// result its value stands.
+// result its value stands. An error says why it can never be sent; dst is then
+// returned as it was.
 func (c *Client) Append(dst []byte, rec *audit.Record, ev audit.Event) (_ []byte, value int, err error) {
-	dst, value, own := c.enc.append(dst, rec, ev)
+	dst, value, own, err := c.enc.append(dst, rec, ev)
 	if !own {
 		c.metrics.timeFallback.Inc()
 	}
-	return dst, value, nil
+	return dst, value, err
 }
 
 // Deliver posts the events of b and returns when each of them is settled:
