@@ -55,6 +55,7 @@ type Client struct {
 	limits    *pacer
 	http      *http.Client
 	transport *http.Transport
+	base      *url.URL
 	eventURL  string
 	healthURL string
 	header    http.Header // the same for every post; never changed after New
@@ -112,6 +113,7 @@ func New(cfg Config, opts Options) (*Client, error) {
 			// events, and the token, elsewhere.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
+		base:      base,
 		eventURL:  base.JoinPath(pathEvent).String(),
 		healthURL: base.JoinPath(pathHealth).String(),
 		header: http.Header{
@@ -157,21 +159,24 @@ func (c *Client) Append(dst []byte, rec *audit.Record, ev audit.Event) (_ []byte
 // without an end; only ctx stops it, and then nothing is known of any event.
 // b's memory is not read after the return.
 func (c *Client) Deliver(ctx context.Context, b audit.Batch) ([]audit.Refusal, error) {
+	if err := c.pace(ctx, b); err != nil {
+		return nil, err
+	}
 	var refused []audit.Refusal
-	if err := c.deliver(ctx, b.Body, b.Ends, 0, len(b.Ends), &refused); err != nil {
+	if err := c.deliver(ctx, c.enc.target(c.base, b.Topic), b.Body, b.Ends, 0, len(b.Ends), &refused); err != nil {
 		return nil, err
 	}
 	return refused, nil
 }
 
 // deliver settles the events from..to-1.
-func (c *Client) deliver(ctx context.Context, body []byte, ends []int, from, to int, refused *[]audit.Refusal) error {
+func (c *Client) deliver(ctx context.Context, target string, body []byte, ends []int, from, to int, refused *[]audit.Refusal) error {
 	for from < to {
 		start := 0
 		if from > 0 {
 			start = ends[from-1]
 		}
-		r, err := c.post(ctx, body[start:ends[to-1]])
+		r, err := c.post(ctx, target, body[start:ends[to-1]])
 		if err != nil {
 			return err
 		}
@@ -183,7 +188,7 @@ func (c *Client) deliver(ctx context.Context, body []byte, ends []int, from, to 
 			if c.cfg.PartialAcceptance == PartialNone {
 				// Nothing of the request is indexed: the events before the bad
 				// one go again, on their own.
-				if err := c.deliver(ctx, body, ends, from, bad, refused); err != nil {
+				if err := c.deliver(ctx, target, body, ends, from, bad, refused); err != nil {
 					return err
 				}
 			}
@@ -195,7 +200,7 @@ func (c *Client) deliver(ctx context.Context, body []byte, ends []int, from, to 
 		default:
 			// No usable number: halve until the bad event stands alone.
 			half := from + (to-from)/2
-			if err := c.deliver(ctx, body, ends, from, half, refused); err != nil {
+			if err := c.deliver(ctx, target, body, ends, from, half, refused); err != nil {
 				return err
 			}
 			from = half

@@ -18,7 +18,7 @@ import (
 
 // post sends one request until Splunk gives an answer that settles it, or ctx
 // ends. The bytes of plain are not read after it returned.
-func (c *Client) post(ctx context.Context, plain []byte) (*reply, error) {
+func (c *Client) post(ctx context.Context, target string, plain []byte) (*reply, error) {
 	c.posting.Add(1)
 	defer c.posting.Add(-1)
 	wire, encoding := plain, "identity"
@@ -35,7 +35,7 @@ func (c *Client) post(ctx context.Context, plain []byte) (*reply, error) {
 	var bodies sync.WaitGroup
 	defer bodies.Wait()
 
-	req, err := retryablehttp.NewRequestWithContext(ctx, http.MethodPost, c.eventURL, func() (io.Reader, error) {
+	req, err := retryablehttp.NewRequestWithContext(ctx, http.MethodPost, target, func() (io.Reader, error) {
 		bodies.Add(1)
 		return &requestBody{Reader: bytes.NewReader(wire), release: sync.OnceFunc(bodies.Done)}, nil
 	})
