@@ -96,7 +96,7 @@ func hecShape() []Key {
 		},
 		{
 			Name: "hec.formatted", Kind: Bool,
-			Doc:     "The values are HEC events already, {\"event\": …} with their own time, index and so on, and are sent as they are. What is no such event goes to the dead-letter store. " +
+			Doc: "The values are HEC events already, {\"event\": …} with their own time, index and so on, and are sent as they are. What is no such event goes to the dead-letter store. " +
 				"The fields kafka_topic, kafka_partition and kafka_offset are not added.",
 			Example: "false",
 		},
