@@ -70,8 +70,9 @@ func newEncoder(cfg Config, reg prometheus.Registerer) (*encoder, error) {
 
 // configured reports whether the configuration, or the token's default, names
 // that index. Another one comes from a record: only that record suffers if
-// Splunk has no such index.
-func (e *encoder) configured(index string) bool { return e.configuredIndexes[index] }
+// Splunk has no such index. On the raw endpoint all comes from the configuration,
+// and a value's own member "index" means nothing.
+func (e *encoder) configured(index string) bool { return e.raw || e.configuredIndexes[index] }
 
 // append writes one event behind dst and says where the record's value starts
 // in it, byte for byte as it is. It reports whether the time is what was asked

@@ -302,6 +302,9 @@ func TestConfigured(t *testing.T) {
 	if e := testEncoder(t, func(c *Config) { c.Index, c.Formatted = "fixed", true }); e.configured("fixed") {
 		t.Error("with hec.formatted every index comes from the values, but one is said to be configured")
 	}
+	if e := testEncoder(t, func(c *Config) { c.Endpoint = EndpointRaw }); !e.configured("anything") {
+		t.Error("on the raw endpoint every index comes from the configuration, but one is said not to")
+	}
 }
 
 // FuzzAppend: whatever stands in headers and topic, Splunk takes the event and
