@@ -9,9 +9,9 @@ import (
 	"auditlog-forwarder/pkg/hec/hectest"
 )
 
-// envelopes are values for hec.formatted, and what is said of those that must
+// formattedValues are values for hec.formatted, and what is said of those that must
 // not be sent; "" is good.
-func envelopes() map[string]string {
+func formattedValues() map[string]string {
 	return map[string]string{
 		`{"event":{"a":1}}`: "",
 		` {"time":1793491200.250,"host":"h","source":"s","sourcetype":"st","index":"main","fields":{"a":"b","n":1,"list":["x",2]},"event":"text"} `: "",
@@ -68,7 +68,7 @@ func long(n int) string { return strings.Repeat("x", n) }
 func TestFormatted(t *testing.T) {
 	t.Parallel()
 	e := testEncoder(t, func(c *Config) { c.Formatted = true })
-	for value, want := range envelopes() {
+	for value, want := range formattedValues() {
 		t.Run(value[:min(len(value), 60)], func(t *testing.T) {
 			t.Parallel()
 			rec := audit.Record{Topic: "t", Value: []byte(value)}
@@ -93,7 +93,7 @@ func TestFormattedBetweenNeighbours(t *testing.T) {
 	r := newRig(t, func(c *Config) { c.Formatted = true })
 	var b audit.Batch
 	var want []string
-	for value := range envelopes() {
+	for value := range formattedValues() {
 		rec := &audit.Record{Topic: "t", Value: []byte(value)}
 		body, _, err := r.Append(b.Body, rec, audit.Event{})
 		if err != nil {
@@ -122,7 +122,7 @@ func TestFormattedBetweenNeighbours(t *testing.T) {
 // FuzzEnvelope: what is accepted for hec.formatted is an event to Splunk, and
 // what stands behind it in the same request as well.
 func FuzzEnvelope(f *testing.F) {
-	for value := range envelopes() {
+	for value := range formattedValues() {
 		f.Add([]byte(value))
 	}
 	cfg := DefaultConfig()
