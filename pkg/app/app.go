@@ -94,7 +94,7 @@ func New(ctx context.Context, opts Options) (_ *App, err error) {
 	}
 	a.forward = forwarder.New(cfg.Batch, forwarder.Options{
 		Sink: a.hec, DeadLetters: a.store, Filter: methodFilter(cfg.Filter.DropMethods),
-		MaxEventBytes: cfg.HEC.MaxEventBytes, Log: a.log.Named("lane"), Registerer: a.registry,
+		AnyText: cfg.HEC.AnyText(), MaxEventBytes: cfg.HEC.MaxEventBytes, Log: a.log.Named("lane"), Registerer: a.registry,
 		OnProblem: a.deadLetters,
 	})
 	a.group, err = kafka.NewGroup(cfg.Kafka, kafka.Options{

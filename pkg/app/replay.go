@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -79,7 +80,7 @@ func Sendable(cfg config.Config, e deadletter.Entry) error {
 
 func readSendable(cfg config.Config, e deadletter.Entry) (audit.Event, error) {
 	ev, err := audit.ReadEvent(e.Record.Value)
-	if err != nil {
+	if err != nil && (!cfg.HEC.AnyText() || len(bytes.TrimSpace(e.Record.Value)) == 0) {
 		return ev, err
 	}
 	if n := len(e.Record.Value); n > cfg.HEC.MaxEventBytes {

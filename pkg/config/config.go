@@ -12,6 +12,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -85,6 +86,20 @@ func (c Config) Validate() []error {
 		for _, err := range room.errs {
 			errs = append(errs, fmt.Errorf("%s.%w", room.name, err))
 		}
+	}
+	return append(errs, c.between()...)
+}
+
+// between returns the mistakes that no room can see alone.
+func (c Config) between() (errs []error) {
+	if c.HEC.Formatted && len(c.Filter.DropMethods) > 0 {
+		errs = append(errs, errors.New("filter.drop_methods: cannot be used with hec.formatted, whose values hold the event within another; remove one of them"))
+	}
+	// A batch may have one event beyond batch.max_bytes. What no day has room for
+	// would wait for ever.
+	limit := c.HEC.Limit
+	if most := c.Batch.MaxBytes + c.HEC.MaxEventBytes; limit.BytesPerDay >= c.HEC.MaxEventBytes && limit.BytesPerDay < most && limit.OnDailyLimit == hec.DailySlow {
+		errs = append(errs, fmt.Errorf("hec.limit.bytes_per_day: %d is less than one batch may have (batch.max_bytes and hec.max_event_bytes make %d); raise it, or lower these", limit.BytesPerDay, most))
 	}
 	return errs
 }

@@ -50,12 +50,13 @@ func hecShape() []Key {
 		{
 			Name: "hec.routes", Kind: List,
 			Doc: "Rules that give some events another index, source, sourcetype or host: conditions, ->, settings. " +
-				"A condition is topic=, method= or header.<name>= with a pattern in which * and ? stand for any characters and any one; all of a rule's conditions must hold. The first rule that sets a field wins.",
+				"A condition is topic=, method= or header.<name>= with a pattern in which * and ? stand for any characters and any one; all of a rule's conditions must hold. The first rule that sets a field wins. " +
+				"Values with blanks stand in double quotes. In the environment and in flags a comma divides rules. See docs/routing.md.",
 			Example: "method=kafka.* -> index=confluent_audit_kafka",
 		},
 		{
 			Name: "hec.index_header", Kind: String,
-			Doc:     "Kafka header whose value is the event's index, where the record has it. It goes before hec.routes and hec.index.",
+			Doc:     "Kafka header whose value is the event's index, where the record has it. It goes before hec.routes and hec.index. Of a header that is there more than once the last counts; a value that is empty or no text is passed over.",
 			Example: "splunk.header.index",
 		},
 		{
@@ -75,12 +76,12 @@ func hecShape() []Key {
 		},
 		{
 			Name: "hec.fields", Kind: List,
-			Doc:     "Indexed fields that every event gets beside kafka_topic, kafka_partition and kafka_offset, each name=value.",
+			Doc:     "Indexed fields that every event gets beside kafka_topic, kafka_partition and kafka_offset, each name=value. Splunk's own names cannot be given.",
 			Example: "env=prod",
 		},
 		{
 			Name: "hec.field_headers", Kind: List,
-			Doc:     "Kafka headers whose values become indexed fields of the same name, or header=field to rename.",
+			Doc:     "Kafka headers whose values become indexed fields of the same name, or header=field to rename. A header that is there more than once becomes a list; a value that is no text becomes base64: and its bytes in base64.",
 			Example: "region",
 		},
 		{
@@ -95,17 +96,18 @@ func hecShape() []Key {
 		},
 		{
 			Name: "hec.formatted", Kind: Bool,
-			Doc:     "The values are HEC events already, {\"event\": …} with their own time, index and so on, and are sent as they are.",
+			Doc: "The values are HEC events already, {\"event\": …} with their own time, index and so on, and are sent as they are. What is no such event goes to the dead-letter store. " +
+				"The fields kafka_topic, kafka_partition and kafka_offset are not added.",
 			Example: "false",
 		},
 		{
 			Name: "hec.endpoint", Kind: String, Values: []string{"event", "raw"},
-			Doc:     "Which endpoint of HEC takes the events. raw sends the values alone, without time and fields, divided by hec.raw_line_breaker; Splunk then breaks and dates them by the sourcetype's rules.",
+			Doc:     "Which endpoint of HEC takes the events. raw sends the values alone, any text, without time and fields, divided by hec.raw_line_breaker; Splunk then breaks and dates them by the sourcetype's rules.",
 			Example: "event",
 		},
 		{
 			Name: "hec.raw_line_breaker", Kind: String,
-			Doc:     "What stands behind each event on the raw endpoint. The default is a line break.",
+			Doc:     "What stands behind each event on the raw endpoint, unless it ends with it. The sourcetype's LINE_BREAKER must fit; an event that holds it is broken in two. The default is a line break.",
 			Example: "####",
 		},
 		{
@@ -191,12 +193,12 @@ func hecDelivery() []Key {
 		},
 		{
 			Name: "hec.limit.bytes_per_day", Kind: Bytes, Min: "0",
-			Doc:     "Most bytes of events a day (UTC) that this forwarder sends, counted as Splunk's licence counts them: the events without what surrounds them. 0 is no limit.",
+			Doc:     "Most bytes of events a day (UTC) that this forwarder sends, counted as Splunk's licence counts them: the events without what surrounds them. The count is this process's and begins with it. 0 is no limit.",
 			Example: "500MB",
 		},
 		{
 			Name: "hec.limit.on_daily_limit", Kind: String, Values: []string{"slow", "warn"},
-			Doc:     "What happens as the day's bytes run out: slow spreads the last fifth of them over the rest of the day and never exceeds them; warn only tells.",
+			Doc:     "What happens as the day's bytes run out: slow spreads the last fifth of them over the rest of the day and never exceeds them, while events wait in Kafka; warn only tells.",
 			Example: "slow",
 		},
 	}

@@ -213,6 +213,22 @@ func TestWarnings(t *testing.T) {
 				"hec.tls.ca_file (flag --hec.tls.ca-file): has no effect, since hec.url begins with http://",
 			},
 		},
+		{
+			name: "formatted", content: minimal, mode: 0o600,
+			flags: []string{"--hec.formatted", "--hec.index=a", "--hec.raw-line-breaker=#", "--hec.limit.on-daily-limit=warn"},
+			want: []string{
+				"hec.index (flag --hec.index): has no effect, since hec.formatted is true: each value brings its own",
+				"hec.raw_line_breaker (flag --hec.raw-line-breaker): has no effect, since hec.endpoint is event",
+				"hec.limit.on_daily_limit (flag --hec.limit.on-daily-limit): has no effect, since hec.limit.bytes_per_day is 0",
+			},
+		},
+		{
+			name: "raw", content: minimal, mode: 0o600,
+			flags: []string{"--hec.endpoint=raw", "--hec.index=a", "--hec.raw-line-breaker=#", "--hec.time=event"},
+			want: []string{
+				"hec.time (flag --hec.time): has no effect, since hec.endpoint is raw: Splunk finds the time by the sourcetype's rules",
+			},
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

@@ -5,6 +5,8 @@ import (
 	"net"
 	"net/url"
 	"strings"
+
+	"auditlog-forwarder/pkg/hec"
 )
 
 // dangers tells what is allowed but puts secrets at risk, and what was given
@@ -33,7 +35,7 @@ func (l *Loaded) dangers() []string {
 
 	unused := func(prefix, why string) {
 		for _, key := range Keys() {
-			if _, given := l.origins[key.Name]; given && strings.HasPrefix(key.Name, prefix) {
+			if _, given := l.origins[key.Name]; given && (key.Name == prefix || strings.HasSuffix(prefix, ".") && strings.HasPrefix(key.Name, prefix)) {
 				add(key.Name, "has no effect, since %s", why)
 			}
 		}
@@ -46,6 +48,20 @@ func (l *Loaded) dangers() []string {
 	}
 	if !k.UsesSASL() {
 		unused("kafka.sasl.", "kafka.security_protocol is "+k.SecurityProtocol)
+	}
+	switch {
+	case h.Formatted:
+		for _, key := range []string{"hec.index", "hec.source", "hec.sourcetype", "hec.host"} {
+			unused(key, "hec.formatted is true: each value brings its own")
+		}
+	case h.Endpoint == hec.EndpointRaw && h.Time != hec.TimeNone:
+		unused("hec.time", "hec.endpoint is raw: Splunk finds the time by the sourcetype's rules")
+	}
+	if h.Endpoint != hec.EndpointRaw {
+		unused("hec.raw_line_breaker", "hec.endpoint is "+h.Endpoint)
+	}
+	if h.Limit.BytesPerDay == 0 {
+		unused("hec.limit.on_daily_limit", "hec.limit.bytes_per_day is 0")
 	}
 	if len(h.URLs) > 0 && !h.UsesTLS() {
 		unused("hec.tls.", "hec.url begins with http://")

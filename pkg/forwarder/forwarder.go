@@ -58,6 +58,8 @@ type Options struct {
 	Sink        Sink
 	DeadLetters DeadLetters
 	Filter      Filter // nil: nothing is left out
+	// AnyText says that the destination takes any text, not JSON objects alone.
+	AnyText bool
 	// MaxEventBytes is the largest body that the destination takes.
 	MaxEventBytes int
 	Log           *zap.Logger

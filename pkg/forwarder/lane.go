@@ -1,6 +1,7 @@
 package forwarder
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -199,7 +200,7 @@ func (l *lane) sort(b *batch, rec *audit.Record) {
 		b.addDead(rec, deadletter.TooLarge, fmt.Sprintf("the event has %d bytes, the limit is %d", len(rec.Value), l.f.opts.MaxEventBytes))
 		return
 	}
-	ev, err := audit.ReadEvent(rec.Value)
+	ev, err := l.read(rec.Value)
 	switch {
 	case errors.Is(err, audit.ErrEmpty):
 		b.addDead(rec, deadletter.Empty, err.Error())
@@ -217,6 +218,20 @@ func (l *lane) sort(b *batch, rec *audit.Record) {
 	if err := b.addEvent(l.f.opts.Sink, rec, ev); err != nil {
 		b.addDead(rec, deadletter.BadEnvelope, err.Error())
 	}
+}
+
+// read finds what delivery needs to know of a value, and why it is no event.
+func (l *lane) read(value []byte) (ev audit.Event, err error) {
+	if !l.f.opts.AnyText {
+		return audit.ReadEvent(value)
+	}
+	if len(bytes.TrimSpace(value)) == 0 {
+		return ev, audit.ErrEmpty
+	}
+	if l.f.opts.Filter != nil {
+		ev, _ = audit.ReadEvent(value) // what is no event has no method
+	}
+	return ev, nil
 }
 
 // dispatch sends the open batch and opens the next.

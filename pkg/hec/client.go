@@ -46,7 +46,8 @@ type Options struct {
 // Client posts batches to Splunk. It is safe for concurrent use.
 type Client struct {
 	cfg      Config
-	enc      encoder
+	enc      *encoder
+	limits   *pacer
 	pool     *pool
 	secrets  atomic.Pointer[secrets]
 	log      *zap.Logger
@@ -62,9 +63,15 @@ type Client struct {
 // New makes a client. It sends nothing.
 func New(cfg Config, opts Options) (*Client, error) {
 	opts.Waiting = cmp.Or(opts.Waiting, "nothing is lost, they wait in kafka")
-	c := &Client{cfg: cfg, enc: newEncoder(cfg), log: opts.Log, askChannel: uuid.NewString()}
+	c := &Client{cfg: cfg, log: opts.Log, askChannel: uuid.NewString()}
 	c.secrets.Store(newSecrets(cfg, opts.Version))
 	var err error
+	if c.enc, err = newEncoder(cfg, opts.Registerer); err != nil {
+		return nil, fmt.Errorf("hec: %w", err)
+	}
+	if c.limits, err = newPacer(cfg.Limit, opts.Registerer, opts.Log); err != nil {
+		return nil, fmt.Errorf("hec.limit: %w", err)
+	}
 	if cfg.Gzip {
 		if c.zip, err = newZipper(cfg.GzipLevel); err != nil {
 			return nil, fmt.Errorf("hec.gzip_level: %w", err)
@@ -90,11 +97,12 @@ func New(cfg Config, opts Options) (*Client, error) {
 func (c *Client) Close() { c.pool.close() }
 
 // Append encodes one record as a HEC event behind dst and says where in the
-// result its value stands.
+// result its value stands. An error says why it can never be sent; dst is then
+// returned as it was.
 func (c *Client) Append(dst []byte, rec *audit.Record, ev audit.Event) (_ []byte, value int, err error) {
-	dst, value, own := c.enc.append(dst, rec, ev)
+	dst, value, own, err := c.enc.append(dst, rec, ev)
 	if !own {
 		c.metrics.timeFallback.Inc()
 	}
-	return dst, value, nil
+	return dst, value, err
 }

@@ -638,26 +638,3 @@ func TestCheck(t *testing.T) {
 		})
 	}
 }
-
-// BenchmarkAppend is the encoder alone; its baseline is copying the body.
-func BenchmarkAppend(b *testing.B) {
-	value := []byte(`{"time":"2026-11-01T18:14:20.929608274Z","id":"` + strings.Repeat("x", 1450) + `"}`)
-	rec := &audit.Record{Topic: "confluent-audit-log-events", Partition: 3, Offset: 123456789, Value: value}
-	ev, err := audit.ReadEvent(value)
-	if err != nil {
-		b.Fatal(err)
-	}
-	buf := make([]byte, 0, 4096)
-	b.Run("Append", func(b *testing.B) {
-		enc := newEncoder(DefaultConfig())
-		b.ReportAllocs()
-		for b.Loop() {
-			buf, _, _ = enc.append(buf[:0], rec, ev)
-		}
-	})
-	b.Run("baseline=copy", func(b *testing.B) {
-		for b.Loop() {
-			buf = append(buf[:0], value...)
-		}
-	})
-}

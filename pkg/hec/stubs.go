@@ -3,12 +3,8 @@ package hec
 import (
 	"context"
 	"net/http"
-	"net/url"
-	"strings"
 
 	"github.com/google/uuid"
-
-	"auditlog-forwarder/pkg/audit"
 )
 
 // STUB: everything in this file stands in for what two other branches bring
@@ -43,31 +39,4 @@ func (a *acks) wait(context.Context, *ackSession, int64) error {
 	err := a.script[0]
 	a.script = a.script[1:]
 	return err
-}
-
-func (c *Client) pace(context.Context, audit.Batch) error { return nil }
-
-func (e encoder) target(base *url.URL, _ string) string { return base.JoinPath(pathEvent).String() }
-
-// configured reports whether the configuration names an index.
-func (e encoder) configured(index string) bool {
-	for _, named := range e.named {
-		if named == index {
-			return true
-		}
-	}
-	return false
-}
-
-func namedIndexes(c Config) []string {
-	all := []string{c.Index}
-	for _, route := range c.Routes {
-		_, settings, _ := strings.Cut(route, "->")
-		for word := range strings.FieldsSeq(settings) {
-			if v, ok := strings.CutPrefix(word, "index="); ok {
-				all = append(all, strings.Trim(v, `"'`))
-			}
-		}
-	}
-	return all
 }
