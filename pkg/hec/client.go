@@ -9,6 +9,7 @@ package hec
 import (
 	"cmp"
 	"fmt"
+	"net/http"
 	"sync"
 	"sync/atomic"
 
@@ -82,15 +83,33 @@ func New(cfg Config, opts Options) (*Client, error) {
 		if endpoints[i], err = newEndpoint(cfg, raw); err != nil {
 			return nil, err
 		}
-		endpoints[i].acks = newAcks(endpoints[i], c)
 	}
 	c.metrics = newMetrics(opts.Registerer)
 	c.pool = newPool(cfg, opts, c.metrics, endpoints)
 	c.pool.ask = c.askDown
+	ackMetrics := newAckMetrics(opts.Registerer)
+	for _, e := range endpoints {
+		e.acks = c.newAcks(e, ackMetrics)
+	}
 	if cfg.TLS.InsecureSkipVerify {
 		c.log.Warn("hec.tls.insecure_skip_verify is on: anyone on the way can read the token and the events; use hec.tls.ca_file instead")
 	}
 	return c, nil
+}
+
+// newAcks makes the acknowledgements of one address.
+func (c *Client) newAcks(e *endpoint, m *ackMetrics) *acks {
+	polls := &http.Client{Transport: c.pool.by(e), Timeout: c.cfg.Timeout, CheckRedirect: noRedirect}
+	wire := &ackWire{
+		do: polls.Do, url: e.base.JoinPath(pathAck).String(),
+		header: func() http.Header { return c.secrets.Load().header },
+		hide:   func(body []byte) []byte { return []byte(c.secrets.Load().redact(string(body))) },
+	}
+	return newAcks(ackOptions{
+		enabled: c.cfg.Ack.Enabled, interval: c.cfg.Ack.PollInterval, timeout: c.cfg.Ack.Timeout,
+		maxAge: c.cfg.ConnectionMaxAge, endpoint: e.name, poll: wire.poll, metrics: m, log: c.log,
+		tell: func(p *Problem) { c.pool.ackTrouble(e, p) },
+	})
 }
 
 // Close drops the idle connections. No post may be under way.

@@ -27,11 +27,8 @@ func (c *Client) Deliver(ctx context.Context, b audit.Batch) ([]audit.Refusal, e
 		d.open = nil
 		for _, o := range open {
 			err := o.at.ep.acks.wait(ctx, o.at.session, *o.at.ackID)
-			switch {
-			case errors.Is(err, errUnconfirmed):
-				c.metrics.ackResends.Inc()
+			if errors.Is(err, errUnconfirmed) {
 				err = d.send(ctx, o.from, o.to)
-			case err == nil:
 			}
 			if err != nil {
 				return nil, err
@@ -48,11 +45,11 @@ type delivery struct {
 	c       *Client
 	batch   audit.Batch
 	refused []audit.Refusal
-	open    []openAck
+	open    []unproved
 }
 
-// openAck is a run of events that Splunk has taken and not yet acknowledged.
-type openAck struct {
+// unproved is a run of events that Splunk has taken and not yet acknowledged.
+type unproved struct {
 	from, to int
 	at       answer
 }
@@ -113,7 +110,7 @@ func (d *delivery) prefix(ctx context.Context, from, to int, r answer) error {
 func (d *delivery) taken(from, to int, r answer) {
 	d.c.pool.accepted()
 	if d.c.cfg.Ack.Enabled { // then judge has seen to it that there is an id
-		d.open = append(d.open, openAck{from: from, to: to, at: r})
+		d.open = append(d.open, unproved{from: from, to: to, at: r})
 	}
 }
 

@@ -74,9 +74,9 @@ func post(t *testing.T, s *hectest.Server, body []byte) int {
 	return reply.Code
 }
 
-// sent is an event's metadata as host|source|sourcetype|index, an empty part
+// metaOf is an event's metadata as host|source|sourcetype|index, an empty part
 // where Splunk's own default holds.
-func sent(e hectest.Event) string {
+func metaOf(e hectest.Event) string {
 	parts := []string{e.Host, e.Source, e.Sourcetype, e.Index}
 	for i, byDefault := range []string{"example.com", "http:hectest", "httpevent", "main"} {
 		if parts[i] == byDefault {
@@ -131,8 +131,8 @@ func TestRouting(t *testing.T) {
 			})
 			rec := audit.Record{Topic: tc.topic, Headers: tc.headers, Value: fmt.Appendf(nil, `{"data":{"methodName":%q}}`, tc.method)}
 			for range 2 { // anew, and as it is remembered
-				if _, got := encoded(t, e, rec); sent(got) != tc.want {
-					t.Errorf("sent with %s, want %s", sent(got), tc.want)
+				if _, got := encoded(t, e, rec); metaOf(got) != tc.want {
+					t.Errorf("sent with %s, want %s", metaOf(got), tc.want)
 				}
 			}
 		})

@@ -10,7 +10,6 @@ type metrics struct {
 	sentBytes    *prometheus.CounterVec // by encoding: what went over the wire, and what it stands for
 	timeFallback prometheus.Counter
 	uncertain    prometheus.Counter
-	ackResends   prometheus.Counter
 	up           *prometheus.GaugeVec // by endpoint
 	inFlight     *prometheus.GaugeVec // by endpoint
 }
@@ -43,10 +42,6 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		Name: "auditlog_forwarder_hec_uncertain_posts_total",
 		Help: "Posts sent again though Splunk may have taken them, since no clear answer came.",
 	})
-	m.ackResends = prometheus.NewCounter(prometheus.CounterOpts{
-		Name: "auditlog_forwarder_hec_ack_resends_total",
-		Help: "Posts sent again since Splunk did not acknowledge that it has indexed them.",
-	})
 	m.up = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "auditlog_forwarder_hec_endpoint_up",
 		Help: "1 while the endpoint takes posts, 0 while it is down or has not answered yet.",
@@ -55,7 +50,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		Name: "auditlog_forwarder_hec_in_flight_posts",
 		Help: "Posts on their way to the endpoint, without an answer yet.",
 	}, []string{"endpoint"})
-	reg.MustRegister(m.requests, m.retries, m.duration, m.sentBytes, m.timeFallback, m.uncertain, m.ackResends, m.up, m.inFlight)
+	reg.MustRegister(m.requests, m.retries, m.duration, m.sentBytes, m.timeFallback, m.uncertain, m.up, m.inFlight)
 	for c := Accepted; c <= Transient; c++ {
 		m.requests.WithLabelValues(c.String())
 	}

@@ -44,7 +44,7 @@ func (c *Client) post(ctx context.Context, what part) (answer, error) {
 	var bodies sync.WaitGroup
 	defer bodies.Wait()
 
-	a := attempts{client: c, part: what, gzip: c.zip != nil, ticket: ticket{topic: what.topic, events: what.len()}}
+	a := attempts{ctx: ctx, client: c, part: what, gzip: c.zip != nil, ticket: ticket{topic: what.topic, events: what.len()}}
 	defer a.end()
 	req, err := retryablehttp.NewRequestWithContext(ctx, http.MethodPost, "", func() (io.Reader, error) {
 		bodies.Add(1)
@@ -111,6 +111,7 @@ func (b *requestBody) Close() error {
 // it implements, and the transport beneath it. They are called in turn, never
 // at once.
 type attempts struct {
+	ctx    context.Context // the post's, not of one try
 	client *Client
 	part   part
 	gzip   bool
@@ -120,6 +121,7 @@ type attempts struct {
 	lease   *lease // nil: none is held
 	ep      *endpoint
 	session *ackSession
+	asked   bool // session has ended, one way or the other
 	cancel  context.CancelFunc
 	got     *atomic.Int32
 	last    *reply // nil: no answer at all
@@ -129,26 +131,21 @@ type attempts struct {
 // waits for an endpoint, and addresses the request to it.
 func (a *attempts) prepare(req *http.Request) error {
 	a.finish()
-	a.last = nil
+	a.last, a.got = nil, nil
 	l, err := a.client.pool.take(req.Context(), &a.ticket)
 	if err != nil {
 		return err
 	}
-	a.lease, a.ep, a.session = l, l.ep, l.ep.acks.session()
+	a.lease, a.ep, a.session, a.asked = l, l.ep, l.ep.acks.session(), false
 	if req.URL, err = url.Parse(a.client.enc.target(a.ep.base, a.part.topic)); err != nil {
 		return fmt.Errorf("make the address: %w", err)
 	}
 	req.Host = req.URL.Host
 	// A new map: the one of the last try may still be read.
 	req.Header = a.client.secrets.Load().header.Clone()
-	req.Header.Set(headerChannel, a.session.id)
+	a.session.sign(req)
 	if a.gzip {
 		req.Header.Set("Content-Encoding", "gzip")
-	}
-	if a.session.jar != nil {
-		for _, cookie := range a.session.jar.Cookies(req.URL) {
-			req.AddCookie(cookie)
-		}
 	}
 	return nil
 }
@@ -190,6 +187,7 @@ func (a *attempts) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // finish lets go of the last try.
 func (a *attempts) finish() {
+	a.ended(nil)
 	if a.cancel != nil {
 		a.cancel()
 		a.cancel = nil
@@ -197,6 +195,23 @@ func (a *attempts) finish() {
 	if a.lease != nil {
 		a.client.pool.back(a.lease)
 		a.lease = nil
+	}
+}
+
+// ended tells the acknowledgements what came of the try, once: its whole answer,
+// or without one whether anything was sent.
+func (a *attempts) ended(r *reply) {
+	if a.session == nil || a.asked {
+		return
+	}
+	a.asked = true
+	switch {
+	case r != nil && r.status != 0:
+		a.ep.acks.finish(a.ctx, a.session, r.code, r.ackID)
+	case a.got == nil || a.got.Load() == gotNothing:
+		a.ep.acks.finish(a.ctx, a.session, noCode, nil)
+	default:
+		a.ep.acks.lost(a.session)
 	}
 }
 
@@ -218,6 +233,7 @@ func (a *attempts) handle(resp *http.Response) error {
 	}
 	a.client.judge(r, a.part)
 	a.last = r
+	a.ended(r)
 	if r.class.retried() && !r.settled {
 		return r
 	}

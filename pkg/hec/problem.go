@@ -163,7 +163,21 @@ func (p *pool) reason() *Problem {
 	case len(p.stuck) > 0:
 		return p.stuck[0].problem
 	}
+	for _, e := range p.endpoints {
+		if e.unheard != nil {
+			return e.unheard
+		}
+	}
 	return p.flood
+}
+
+// ackTrouble notes why the acknowledgements of e do not come, or nil when they
+// do. Who asks for them has logged it.
+func (p *pool) ackTrouble(e *endpoint, now *Problem) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	e.unheard = now
+	p.news()
 }
 
 // reasonKey is the key of reason: of several endpoints all of theirs.
@@ -171,7 +185,8 @@ func (p *pool) reasonKey(now *Problem) string {
 	if now == nil {
 		return ""
 	}
-	if len(p.endpoints) == 1 || now == p.flood || len(p.stuck) > 0 && now == p.stuck[0].problem {
+	if len(p.endpoints) == 1 || now == p.flood || len(p.stuck) > 0 && now == p.stuck[0].problem ||
+		slices.ContainsFunc(p.endpoints, func(e *endpoint) bool { return now == e.unheard }) {
 		return now.key()
 	}
 	var b strings.Builder

@@ -40,7 +40,7 @@ func TestRaw(t *testing.T) {
 	if got := r.bodies(); !slices.Equal(got, want) {
 		t.Errorf("indexed %q, want %q", got, want)
 	}
-	if e := r.server.Events()[0]; !e.Raw || sent(e) != "a host|a b&c|plain|audit" || e.Channel == "" {
+	if e := r.server.Events()[0]; !e.Raw || metaOf(e) != "a host|a b&c|plain|audit" || e.Channel == "" {
 		t.Errorf("sent as %+v", e)
 	}
 	if n := r.metrics.timeFallback; counted(n) != 0 {

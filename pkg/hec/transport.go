@@ -131,3 +131,17 @@ func (p *pool) transport(e *endpoint) *http.Transport {
 	}
 	return e.transport
 }
+
+// by returns the way of an endpoint for requests without a lease, always by its
+// connections of that moment.
+func (p *pool) by(e *endpoint) http.RoundTripper { return unleased{p, e} }
+
+type unleased struct {
+	pool *pool
+	ep   *endpoint
+}
+
+// RoundTrip implements http.RoundTripper.
+func (u unleased) RoundTrip(req *http.Request) (*http.Response, error) {
+	return u.pool.transport(u.ep).RoundTrip(req)
+}

@@ -2,7 +2,9 @@ package hectest
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -16,8 +18,9 @@ type ackChannel struct {
 }
 
 type ackState struct {
-	due  time.Time
-	done bool // by Ack
+	due   time.Time
+	never bool
+	done  bool // by Ack
 }
 
 // openChannel needs s.mu. A channel idle for too long starts again from 0.
@@ -38,8 +41,30 @@ func (s *Server) newAck(channel string) int {
 	ch := s.openChannel(channel, now)
 	id := ch.next
 	ch.next++
-	ch.pending[id] = ackState{due: now.Add(s.cfg.ackDelay)}
+	delay := s.cfg.ackDelay
+	if s.ackDelay != nil {
+		delay = s.ackDelay(channel, id)
+	}
+	ch.pending[id] = ackState{due: now.Add(delay), never: delay < 0}
 	return id
+}
+
+// SetAckDelay decides for each new id after how long it answers true; less
+// than 0 is never, unless Ack names it. nil goes back to [WithAckDelay]. fn must
+// not call the server.
+func (s *Server) SetAckDelay(fn func(channel string, id int) time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ackDelay = fn
+}
+
+// AlterPolls lets fn change each answer to a poll, by id, before it is sent:
+// true twice, ids that were not asked for, ids that are missing. nil ends it. fn
+// must not call the server.
+func (s *Server) AlterPolls(fn func(channel string, answer map[int]bool)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.alter = fn
 }
 
 // Ack makes ids of a channel answer true at their next poll; without ids, all
@@ -116,19 +141,29 @@ func (s *Server) answerPoll(channel string, ids []int) []byte {
 	s.stats.Polls++
 	now := time.Now()
 	ch := s.openChannel(channel, now)
-	b := []byte(`{"acks":{`)
-	answered := map[int]bool{}
+	answer := map[int]bool{} // a JSON key once
 	for _, id := range ids {
-		if answered[id] {
-			continue // a JSON key once
+		if _, twice := answer[id]; twice {
+			continue
 		}
-		answered[id] = true
 		st, ok := ch.pending[id]
-		yes := ok && (st.done || !s.cfg.ackManual && !now.Before(st.due))
-		if yes {
+		answer[id] = ok && (st.done || !s.cfg.ackManual && !st.never && !now.Before(st.due))
+		if answer[id] {
 			delete(ch.pending, id)
 		}
-		if len(answered) > 1 {
+	}
+	if s.alter != nil {
+		s.alter(channel, answer)
+		ids = slices.Sorted(maps.Keys(answer))
+	}
+	b := []byte(`{"acks":{`)
+	for _, id := range ids {
+		yes, ok := answer[id]
+		if !ok {
+			continue
+		}
+		delete(answer, id)
+		if b[len(b)-1] != '{' {
 			b = append(b, ',')
 		}
 		b = strconv.AppendInt(append(b, '"'), int64(id), 10)

@@ -29,7 +29,8 @@
 // between objects, an event limit of 5 MB, a body limit of 800 MiB, the token's
 // default index and allowed indexes, idle connections closed after 12 s, idle
 // acknowledgement channels removed after 600 s, HTTP/1.0 for clients without
-// User-Agent, the texts of codes 0 to 27.
+// User-Agent, the texts of codes 0 to 27, the 400 for a missing sticky cookie
+// (see [Cookie]), a new cookie with every reply of an Application Load Balancer.
 //
 // Inferred, because nobody measured it; the stricter reading was taken so that a
 // client's mistake shows: metadata that is not a string, a time that is not

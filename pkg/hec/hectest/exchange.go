@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/klauspost/compress/gzip"
 )
@@ -141,6 +142,7 @@ func (x *exchange) send(rep Reply, gone <-chan struct{}) {
 	if x.r.UserAgent() == "" {
 		h.Set("Connection", "close") // forceHttp10 = auto
 	}
+	x.setCookie()
 	for key, values := range rep.header {
 		h[key] = values
 	}
@@ -154,8 +156,15 @@ func (x *exchange) send(rep Reply, gone <-chan struct{}) {
 	_, _ = x.w.Write(body) // a client that went away needs no reply
 }
 
-// cut closes the connection without a reply.
+// cut closes the connection, or HTTP/2's stream, without a reply.
 func (x *exchange) cut(reset bool) {
+	if x.r != nil && x.r.ProtoMajor == 2 {
+		// A deadline that is over resets the stream; the context says when it has.
+		if err := http.NewResponseController(x.w).SetWriteDeadline(time.Unix(1, 0)); err == nil {
+			<-x.r.Context().Done()
+			return
+		}
+	}
 	conn, _, err := http.NewResponseController(x.w).Hijack()
 	if err != nil {
 		// Served by something that is not a connection, such as a recorder.

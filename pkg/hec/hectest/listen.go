@@ -71,7 +71,8 @@ func (s *Server) listen() error {
 		ErrorLog:  slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
 		Protocols: new(http.Protocols),
 	}
-	srv.Protocols.SetHTTP1(true) // splunkd does not speak HTTP/2
+	srv.Protocols.SetHTTP1(true)
+	srv.Protocols.SetHTTP2(s.cfg.http2) // splunkd does not speak it
 	if s.listener.tls != nil {
 		ln = tls.NewListener(ln, s.listener.tls)
 	}

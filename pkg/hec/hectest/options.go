@@ -70,6 +70,9 @@ type config struct {
 	ackDelay   time.Duration
 	ackManual  bool
 	cloud      bool
+	emptyPosts bool
+	http2      bool
+	cookie     *Cookie
 	discard    bool
 	sink       func(Event)
 	fault      func(n int, r *http.Request) *Reply
@@ -129,6 +132,18 @@ func WithDiscard() Option { return func(c *config) { c.discard = true } }
 func WithFault(fn func(n int, r *http.Request) *Reply) Option {
 	return func(c *config) { c.fault = fn }
 }
+
+// WithEmptyPosts makes scripts and the fault hook answer posts without a body
+// as well, which otherwise always get the normal reply.
+func WithEmptyPosts() Option { return func(c *config) { c.emptyPosts = true } }
+
+// WithHTTP2 offers HTTP/2 beside HTTP/1.1, as load balancers do and splunkd does
+// not. It needs one of the TLS options.
+func WithHTTP2() Option { return func(c *config) { c.http2 = true } }
+
+// WithCookie sets a sticky session's cookie, as if a load balancer stood before
+// the server. For one that really spreads requests see [Balance].
+func WithCookie(cookie Cookie) Option { return func(c *config) { c.cookie = &cookie } }
 
 // WithTLS serves HTTPS with the given certificate.
 func WithTLS(cert tls.Certificate) Option { return func(c *config) { c.cert = &cert } }

@@ -159,6 +159,9 @@ func HTML(status int) Reply {
 // Empty answers with a status and no body.
 func Empty(status int) Reply { return Reply{status: status, code: -1, empty: true} }
 
+// Raw answers with a body as it is, called JSON.
+func Raw(status int, body string) Reply { return Reply{status: status, code: -1, raw: []byte(body)} }
+
 // TimedOut is Splunk Cloud's 408.
 func TimedOut() Reply {
 	return Reply{status: http.StatusRequestTimeout, code: -1, text: "Your request timed out. Try again.", html: true}

@@ -13,8 +13,8 @@ const (
 )
 
 // Script queues replies for the next POSTs to the event and raw endpoints;
-// after them normal behaviour resumes. Health and acknowledgement polls do not
-// use them up.
+// after them normal behaviour resumes. Health, acknowledgement polls and posts
+// without a body do not use them up; for the last see [WithEmptyPosts].
 func (s *Server) Script(replies ...Reply) { s.script(planPosts, replies) }
 
 // ScriptPolls queues replies for the next acknowledgement polls.
@@ -35,7 +35,9 @@ func (s *Server) Scripted() int {
 
 // SetFault sets a hook that is asked about every POST to the event, raw and ack
 // endpoints that no script answers; n counts them from 0. It returns nil for
-// normal behaviour. r.Body reads the decompressed body. Calls may overlap.
+// normal behaviour. r.Body reads the decompressed body. Calls may overlap. It is
+// not asked about posts without a body, by which a client asks whether its token
+// is good; see [WithEmptyPosts].
 func (s *Server) SetFault(fn func(n int, r *http.Request) *Reply) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -77,6 +79,8 @@ func (s *Server) plan(rt route, x *exchange) *Reply {
 	which := planPosts
 	if rt == routePoll {
 		which = planPolls
+	} else if x.wire == 0 && !s.cfg.emptyPosts {
+		return nil
 	}
 	s.mu.Lock()
 	if queue := s.plans[which]; len(queue) > 0 {

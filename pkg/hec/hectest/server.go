@@ -33,6 +33,9 @@ type Server struct {
 	poison   func(event []byte) bool
 	poisoned int
 	down     bool
+	cookies  int // how many were made
+	ackDelay func(channel string, id int) time.Duration
+	alter    func(channel string, answer map[int]bool)
 	inFlight int
 	gone     chan struct{} // closed when connections are cut
 	stopped  bool          // paused or closed
@@ -118,7 +121,7 @@ func (rt route) methods() []string {
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	gone, ok := s.enter()
 	if !ok {
-		(&exchange{w: w}).cut(false) // returning would say 200
+		(&exchange{w: w, r: r}).cut(false) // returning would say 200
 		return
 	}
 	defer s.leave()
@@ -147,6 +150,9 @@ func (s *Server) answer(x *exchange) Reply {
 	}
 	if err := x.readBody(); err != nil {
 		return Drop() // the client went away
+	}
+	if rep, ok := s.enforceCookie(x); !ok {
+		return rep
 	}
 	plan := s.plan(rt, x)
 	if plan != nil && plan.act != actNormal {
@@ -273,6 +279,9 @@ func (s *Server) newTLS() (*tls.Config, []byte, error) {
 		authority = pemOf("CERTIFICATE", cert.Certificate[len(cert.Certificate)-1])
 	}
 	cfg := &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{*cert}}
+	if s.cfg.http2 {
+		cfg.NextProtos = []string{"h2", "http/1.1"}
+	}
 	if s.cfg.clientCAs != nil {
 		cfg.ClientAuth, cfg.ClientCAs = tls.RequireAndVerifyClientCert, s.cfg.clientCAs
 	}
