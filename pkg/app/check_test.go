@@ -70,7 +70,7 @@ func TestCheckFailures(t *testing.T) {
 		{"no CA files", func(_ *testing.T, c *config.Config) {
 			c.Kafka.SecurityProtocol, c.Kafka.TLS.CAFile = "SSL", "no-such.pem"
 			c.HEC.URLs, c.HEC.TLS.CAFile = []string{strings.Replace(c.HEC.URLs[0], "http:", "https:", 1)}, "no-such.pem"
-		}, map[string]string{"kafka certificate": "kafka.tls.ca_file", "splunk certificate": "hec.tls.ca_file"}},
+		}, map[string]string{"kafka certificate": "check the path", "splunk certificate": "check the path"}},
 		{"TLS to a plain port of another kind", func(t *testing.T, c *config.Config) {
 			hec := hectest.Start(t)
 			c.Kafka.SecurityProtocol, c.Kafka.BootstrapServers = "SSL", []string{strings.TrimPrefix(hec.URL(), "http://")}
