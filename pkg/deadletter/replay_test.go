@@ -217,6 +217,10 @@ func TestFilter(t *testing.T) {
 		"other partition":  {Filter{Partitions: []int32{0}}, false},
 		"id":               {Filter{IDs: []string{"confluent-audit-log-events/3/17"}}, true},
 		"other id":         {Filter{IDs: []string{"confluent-audit-log-events/3/1"}}, false},
+		"code":             {Filter{Codes: []int{413, 6}}, true},
+		"other code":       {Filter{Codes: []int{7}}, false},
+		"body":             {Filter{Body: `"e17"`}, true},
+		"other body":       {Filter{Body: "e18"}, false},
 		"since then":       {Filter{Since: at}, true},
 		"since later":      {Filter{Since: at.Add(1)}, false},
 		"until then":       {Filter{Until: at}, false},
@@ -227,6 +231,9 @@ func TestFilter(t *testing.T) {
 			t.Parallel()
 			if got := c.f.Match(e); got != c.want {
 				t.Errorf("got %v", got)
+			}
+			if c.f.All() != (name == "all") {
+				t.Errorf("it says that it selects all: %v", c.f.All())
 			}
 		})
 	}
