@@ -133,7 +133,7 @@ func load(src Source, path string, data []byte, mode fs.FileMode) (*Loaded, erro
 			l.refused[strings.TrimSuffix(e.Key, fileSuffix)] = e.Where
 		}
 	}
-	l.Warnings = append(l.Warnings, l.dangers()...)
+	l.Warnings = append(l.Warnings, l.dangers(src.Env)...)
 	errs = append(errs, l.violations(errs)...)
 	return l, errors.Join(errs...)
 }
