@@ -58,7 +58,7 @@ func (l *Loaded) unchecked(add adder, prefix string, t creds.TLS, whose, secret 
 
 // addresses tells about the ways to Splunk.
 func (l *Loaded) addresses(add adder, env []string) {
-	var clear, encrypted []string
+	var open, encrypted []string
 	for i, u := range l.HEC.URLs {
 		if slices.Contains(l.HEC.URLs[:i], u) {
 			add("hec.url", "%s is given twice; it counts as two addresses, and so gets a double share", u)
@@ -67,13 +67,13 @@ func (l *Loaded) addresses(add adder, env []string) {
 		case strings.HasPrefix(scheme, "https://"):
 			encrypted = append(encrypted, u)
 		case strings.HasPrefix(scheme, "http://") && !isLoopback(u):
-			clear = append(clear, u)
+			open = append(open, u)
 		}
 	}
 	switch {
-	case len(clear) > 0 && len(encrypted) > 0:
-		add("hec.url", "some addresses are http:// and some https://; to %s the token and the events cross the network unencrypted; use https for all", strings.Join(clear, ", "))
-	case len(clear) > 0:
+	case len(open) > 0 && len(encrypted) > 0:
+		add("hec.url", "some addresses are http:// and some https://; to %s the token and the events cross the network unencrypted; use https for all", strings.Join(open, ", "))
+	case len(open) > 0:
 		add("hec.url", "the token and the events cross the network unencrypted; use https")
 	}
 
