@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 )
 
@@ -68,5 +69,25 @@ func stopOnSignal(parent context.Context, signals <-chan os.Signal, force func()
 	return ctx, func() {
 		close(done)
 		cancel(nil)
+	}
+}
+
+// onHangup calls do for every signal that comes, until stop is called.
+func onHangup(signals <-chan os.Signal, do func()) (stop func()) {
+	done := make(chan struct{}) // closed by stop
+	var waiting sync.WaitGroup
+	waiting.Go(func() {
+		for {
+			select {
+			case <-signals:
+				do()
+			case <-done:
+				return
+			}
+		}
+	})
+	return func() {
+		close(done)
+		waiting.Wait()
 	}
 }
