@@ -107,7 +107,9 @@ func (v *vault) remove(name string) {
 	}
 }
 
-func (v *vault) note(format string, args ...any) { v.taken = append(v.taken, fmt.Sprintf(format, args...)) }
+func (v *vault) note(format string, args ...any) {
+	v.taken = append(v.taken, fmt.Sprintf(format, args...))
+}
 
 func (v *vault) use(what string, c creds.TLS) error {
 	if v.bad != nil && what == v.badPart {

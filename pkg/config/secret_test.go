@@ -208,7 +208,8 @@ func TestSecretFilesAreListed(t *testing.T) {
 	}{
 		{"none", Source{File: write(t, "c.yaml", minimal), Env: secretEnv()}, nil},
 		{
-			"a file and a credential", Source{File: file, Env: []string{"AUDITLOG_FORWARDER_HEC_TOKEN_FILE=" + token}, CredentialsDir: credentials},
+			"a file and a credential",
+			Source{File: file, Env: []string{"AUDITLOG_FORWARDER_HEC_TOKEN_FILE=" + token}, CredentialsDir: credentials},
 			[]string{filepath.Join(credentials, "kafka_sasl_password"), token},
 		},
 		{"in the configuration", Source{File: withSecret, Env: secretEnv()[:1], CredentialsDir: credentials}, []string{withSecret, filepath.Join(credentials, "kafka_sasl_password")}},
