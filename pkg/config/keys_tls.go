@@ -5,10 +5,7 @@ import "strings"
 // tlsKeys are the keys of one creds.TLS. peer is whose certificate is checked;
 // secret is what it protects; ca begins the names of the examples.
 func tlsKeys(prefix, peer, secret, ca string) []Key {
-	other := strings.TrimRight(peer, "'s")
-	if strings.HasSuffix(peer, "s'") {
-		other = strings.TrimSuffix(peer, "'")
-	}
+	other := strings.TrimSuffix(strings.TrimSuffix(peer, "'s"), "'") // Splunk's, the brokers'
 	return []Key{
 		{
 			Name: prefix + ".ca_file", Kind: String, Main: prefix == "hec.tls",
@@ -17,12 +14,12 @@ func tlsKeys(prefix, peer, secret, ca string) []Key {
 		},
 		{
 			Name: prefix + ".truststore_file", Kind: String,
-			Doc:     "Java truststore (JKS) or PKCS#12 store with the certificate authorities, in place of ca_file or beside it. Which of the two formats it has is seen from its bytes.",
+			Doc:     "Java truststore (JKS) or PKCS#12 store with the certificate authorities; those of ca_file, if that is given too, are trusted as well. Which of the two it is, is seen from its bytes.",
 			Example: "/etc/auditlog-forwarder/" + ca + "-truststore.jks",
 		},
 		{
 			Name: prefix + ".truststore_password", Kind: String, Secret: true, FromFile: true,
-			Doc: "Password of the truststore.",
+			Doc: "Password of the truststore. A JKS can do without, and is then not checked for damage.",
 		},
 		{
 			Name: prefix + ".client_cert_file", Kind: String,
@@ -36,16 +33,16 @@ func tlsKeys(prefix, peer, secret, ca string) []Key {
 		},
 		{
 			Name: prefix + ".client_key_password", Kind: String, Secret: true, FromFile: true,
-			Doc: "Password of client_key_file, if it is encrypted.",
+			Doc: "Password of client_key_file, if it is encrypted; or of the key in keystore_file, if it is not the store's.",
 		},
 		{
 			Name: prefix + ".keystore_file", Kind: String,
-			Doc:     "Java keystore (JKS) or PKCS#12 store with the client's certificate and key, in place of the two PEM files.",
+			Doc:     "Java keystore (JKS) or PKCS#12 store with the client's certificate and key, in place of the two PEM files. It must hold one key only.",
 			Example: "/etc/auditlog-forwarder/" + ca + "-client.p12",
 		},
 		{
 			Name: prefix + ".keystore_password", Kind: String, Secret: true, FromFile: true,
-			Doc: "Password of the keystore and of the key in it.",
+			Doc: "Password of the keystore, and of the key in it unless client_key_password is given.",
 		},
 		{
 			Name: prefix + ".server_name", Kind: String,
