@@ -17,8 +17,9 @@ import (
 //
 // Both ReloadTLS methods should take the new creds.TLS (here called SetTLS): a
 // store often changes together with its password, which ReloadTLS() without
-// it would never see. They must return an error and change nothing if the
-// files cannot be used.
+// it would never see: until then such a change is refused with a warning, and
+// needs a restart. They must return an error and change nothing if the files
+// cannot be used.
 func (a *App) takers() takers {
 	cfg := a.opts.Config
 	to := takers{hecToken: func(creds.Secret) {}}

@@ -59,10 +59,7 @@ func (l *Loaded) unchecked(add adder, prefix string, t creds.TLS, whose, secret 
 // addresses tells about the ways to Splunk.
 func (l *Loaded) addresses(add adder, env []string) {
 	var open, encrypted []string
-	for i, u := range l.HEC.URLs {
-		if slices.Contains(l.HEC.URLs[:i], u) {
-			add("hec.url", "%s is given twice; it counts as two addresses, and so gets a double share", u)
-		}
+	for _, u := range l.HEC.URLs {
 		switch scheme := strings.ToLower(u); {
 		case strings.HasPrefix(scheme, "https://"):
 			encrypted = append(encrypted, u)
@@ -137,9 +134,9 @@ func (l *Loaded) slowAcks(add adder) {
 
 // unused tells what was given but has no effect.
 func (l *Loaded) unused(add adder) {
-	k, h := l.Kafka, l.HEC
+	k, h, keys := l.Kafka, l.HEC, Keys()
 	unused := func(prefix, why string) {
-		for _, key := range Keys() {
+		for _, key := range keys {
 			if _, given := l.origins[key.Name]; given && strings.HasPrefix(key.Name, prefix) {
 				add(key.Name, "has no effect, since %s", why)
 			}
