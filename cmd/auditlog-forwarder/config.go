@@ -28,21 +28,30 @@ func addConfigFlags(cmd *cobra.Command) {
 // loadConfig loads the configuration for a command with addConfigFlags. With
 // an error it returns what could be read, to be shown and not to be run.
 func loadConfig(cmd *cobra.Command) (*config.Loaded, error) {
+	src, err := configSource(cmd)
+	if err != nil {
+		return nil, err
+	}
+	loaded, err := config.Load(src)
+	if err != nil {
+		return loaded, &exitError{code: exitConfig, err: err, hint: configHint(loaded)}
+	}
+	return loaded, nil
+}
+
+// configSource says where a command with addConfigFlags finds its configuration.
+func configSource(cmd *cobra.Command) (config.Source, error) {
 	flag := cmd.Flags().Lookup("config")
 	if flag.Changed && flag.Value.String() == "" {
-		return nil, usageError(errors.New("flag --config is empty"), "name a file, or leave the flag out")
+		return config.Source{}, usageError(errors.New("flag --config is empty"), "name a file, or leave the flag out")
 	}
-	loaded, err := config.Load(config.Source{
+	return config.Source{
 		File:           flag.Value.String(),
 		DefaultFile:    config.DefaultFile,
 		Env:            os.Environ(),
 		Flags:          cmd.Flags(),
 		CredentialsDir: os.Getenv("CREDENTIALS_DIRECTORY"),
-	})
-	if err != nil {
-		return loaded, &exitError{code: exitConfig, err: err, hint: configHint(loaded)}
-	}
-	return loaded, nil
+	}, nil
 }
 
 // configHint helps somebody who has not configured anything yet.

@@ -40,33 +40,3 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	printError(stderr, err)
 	return exitCode(err)
 }
-
-// signalError is the cause with which a signal ends the context.
-type signalError struct{ signal os.Signal }
-
-func (e signalError) Error() string { return e.signal.String() + " signal" }
-
-// stopOnSignal returns a context that the first signal ends. The second one
-// calls force. stop ends the context and the goroutine that waits.
-func stopOnSignal(parent context.Context, signals <-chan os.Signal, force func()) (ctx context.Context, stop func()) {
-	ctx, cancel := context.WithCancelCause(parent)
-	done := make(chan struct{}) // closed by stop
-	go func() {
-		for seen := 0; ; seen++ {
-			select {
-			case s := <-signals:
-				if seen > 0 {
-					force()
-					return
-				}
-				cancel(signalError{s})
-			case <-done:
-				return
-			}
-		}
-	}()
-	return ctx, func() {
-		close(done)
-		cancel(nil)
-	}
-}

@@ -84,6 +84,24 @@ func TestStopOnSignalWithoutOne(t *testing.T) {
 	}) // synctest fails if the goroutine is still there
 }
 
+func TestOnHangup(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		signals, done := make(chan os.Signal, 1), 0
+		stop := onHangup(signals, func() { done++ })
+		for range 3 {
+			signals <- syscall.SIGHUP
+			synctest.Wait()
+		}
+		stop()
+		signals <- syscall.SIGHUP
+		synctest.Wait()
+		if done != 3 {
+			t.Errorf("called %d times, want 3: once for each signal before the stop", done)
+		}
+	}) // synctest fails if the goroutine is still there
+}
+
 func TestExitCode(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

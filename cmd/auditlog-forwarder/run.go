@@ -2,6 +2,8 @@ package main
 
 import (
 	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
@@ -26,6 +28,10 @@ SIGINT or SIGTERM stops it: nothing more is read, batches that were sent have
 batch.drain to settle, what settled is committed, and the exit code is 0. What
 did not settle is read again at the next start. A second signal stops at once.
 
+Files of secrets and of certificates are read again within seconds when they
+change, and at once on SIGHUP, which also tells which other keys differ from
+what runs and so need a restart.
+
 How it is doing: http://127.0.0.1:9611/ is a status page, /readyz says whether
 events flow and if not why, /metrics is for Prometheus, and the log has a line
 every minute.`,
@@ -33,6 +39,10 @@ every minute.`,
 			"  " + program + " run --config config.yaml --kafka.start latest --log.format json",
 		Args: positional(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			// Before all else: without a taker the signal ends the process.
+			hangups := make(chan os.Signal, 1)
+			signal.Notify(hangups, syscall.SIGHUP)
+			defer signal.Stop(hangups)
 			loaded, err := loadConfig(cmd)
 			if err != nil {
 				return err
@@ -45,10 +55,18 @@ every minute.`,
 			for _, w := range loaded.Warnings {
 				log.Warn("configuration: " + w)
 			}
-			a, err := app.New(cmd.Context(), app.Options{Config: loaded.Config, Version: b.Version, Log: log})
+			src, err := configSource(cmd)
 			if err != nil {
 				return err
 			}
+			a, err := app.New(cmd.Context(), app.Options{
+				Config: loaded.Config, Version: b.Version, Log: log,
+				Reload: func() (*config.Loaded, error) { return config.Load(src) },
+			})
+			if err != nil {
+				return err
+			}
+			defer onHangup(hangups, a.Reread)()
 			return a.Run(cmd.Context())
 		},
 	}

@@ -6,10 +6,8 @@ package app
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"runtime/debug"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -40,6 +38,10 @@ type Options struct {
 	Config  config.Config
 	Version string
 	Log     *zap.Logger
+	// Reload loads the configuration again from where Config came, as
+	// config.Load does. It is called when a file of credentials changes, and by
+	// Reread. Without it credentials stay as they are until a restart.
+	Reload func() (*config.Loaded, error)
 }
 
 // App is one forwarder. Several may run in one process.
@@ -54,6 +56,7 @@ type App struct {
 	forward  *forwarder.Forwarder
 	group    *kafka.Group
 	admin    *ops.Server
+	rotator  *rotator // nil: no Options.Reload
 	started  time.Time
 
 	stuck atomic.Bool // what watchLanes saw last
@@ -84,6 +87,9 @@ func New(ctx context.Context, opts Options) (_ *App, err error) {
 	}()
 	if err = a.store.Register(a.registry); err != nil {
 		return nil, err
+	}
+	if opts.Reload != nil { // before any file of TLS is read for use
+		a.rotator = newRotator(cfg, opts.Reload, a.log.Named("credentials"), a.registry)
 	}
 	a.hec, err = hec.New(cfg.HEC, hec.Options{
 		Version: opts.Version, Log: a.log.Named("hec"), Registerer: a.registry,
@@ -141,6 +147,10 @@ func (a *App) Run(ctx context.Context) (err error) {
 	all.Go(func() error { a.watchLanes(side); return nil })
 	all.Go(func() error { a.report(side); return nil })
 	all.Go(func() error { a.hec.Watch(side); return nil })
+	if a.rotator != nil {
+		a.rotator.to = a.takers()
+		all.Go(func() error { a.rotator.run(side); return nil })
+	}
 
 	// A failing admin server stops the group as well.
 	main, stopMain := context.WithCancel(ctx)
@@ -171,6 +181,14 @@ func (a *App) lane(ctx context.Context, c *kafka.Claim) error {
 	return forwarder.Run(ctx, a.forward, forwarder.Claim{
 		Topic: c.Topic, Partition: c.Partition, Start: c.Start, Mark: c.Mark, HighWater: c.HighWater,
 	}, c.Messages(), c.Read)
+}
+
+// Reread has credentials and certificates read again at once. It tells in the
+// log what came of it.
+func (a *App) Reread() {
+	if a.rotator != nil {
+		a.rotator.ask()
+	}
 }
 
 // Totals returns the accounts since the start.
@@ -252,64 +270,4 @@ func buildInfo(version string) prometheus.Collector {
 	})
 	info.Set(1)
 	return info
-}
-
-func (a *App) totals(t forwarder.Totals) []zap.Field {
-	return []zap.Field{
-		zap.Int64("read", t.Read), zap.Int64("accepted", t.Accepted), zap.Int64("filtered", t.Filtered),
-		zap.Int64("dead_lettered", t.DeadLettered), zap.Int64("returned", t.Returned), zap.Int64("unsettled", t.Unsettled),
-		zap.Int64("lost_ground", a.group.Lost()),
-	}
-}
-
-// report says every minute how it goes, in the log, and more often to systemd.
-func (a *App) report(ctx context.Context) {
-	tick := time.NewTicker(10 * time.Second)
-	defer tick.Stop()
-	var before forwarder.Totals
-	for n := 1; ; n++ {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		t := a.forward.Totals()
-		a.systemd.Status(a.summary(t))
-		if n%6 == 0 {
-			a.log.Info("progress", append(a.totals(t),
-				zap.Int64("accepted_last_minute", t.Accepted-before.Accepted), zap.Int("partitions", t.Partitions),
-				zap.Int64("lag_events", t.Lag), zap.Duration("lag", t.LagTime.Round(time.Millisecond)))...)
-			before = t
-		}
-	}
-}
-
-func (a *App) summary(t forwarder.Totals) string {
-	if ok, conditions := a.health.Ready(); !ok && len(conditions) > 0 {
-		return fmt.Sprintf("not ready: %s: %s", conditions[0].Name, conditions[0].Reason)
-	}
-	return fmt.Sprintf("%d accepted, %d filtered, %d dead-lettered, %d behind", t.Accepted, t.Filtered, t.DeadLettered, t.Lag)
-}
-
-// status fills the admin page.
-func (a *App) status() ops.Status {
-	t := a.forward.Totals()
-	cfg := a.opts.Config
-	n := func(v int64) string { return humanize.Comma(v) }
-	return ops.Status{Version: a.opts.Version, Rows: []ops.Row{
-		{Name: "summary", Value: a.summary(t)},
-		{Name: "running since", Value: a.started.UTC().Format(time.RFC3339)},
-		{Name: "records read", Value: n(t.Read)},
-		{Name: "accepted by Splunk", Value: n(t.Accepted)},
-		{Name: "filtered", Value: n(t.Filtered)},
-		{Name: "dead-lettered", Value: n(t.DeadLettered)},
-		{Name: "held, not committed", Value: n(t.Unsettled)},
-		{Name: "given back, read again by the next owner", Value: n(t.Returned)},
-		{Name: "expired in Kafka before they were read (lost ground)", Value: n(a.group.Lost())},
-		{Name: "behind", Value: fmt.Sprintf("%s records, oldest held %s", n(t.Lag), t.LagTime.Round(time.Millisecond))},
-		{Name: "partitions owned", Value: n(int64(t.Partitions))},
-		{Name: "Kafka", Value: fmt.Sprintf("%v, group %s", cfg.Kafka.BootstrapServers, cfg.Kafka.GroupID)},
-		{Name: "Splunk", Value: strings.Join(cfg.HEC.URLs, ", ")},
-		{Name: "dead letters", Value: cfg.DeadLetter.Dir},
-	}}
 }

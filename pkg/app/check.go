@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
@@ -159,13 +161,12 @@ func splunkSteps(cfg hec.Config) []string {
 // the group, indexing anything or leaving a file behind.
 func Check(ctx context.Context, cfg config.Config, version string) []Step {
 	steps := []Step{{Name: stepConfiguration, Status: StatusOK, OK: true, Found: "valid"}}
-	var store, broker, splunk room
+	var store, broker room
 	checkDeadLetters(cfg.DeadLetter, store.report)
 	steps = append(steps, store.complete([]string{stepFolder, stepDeadLetters})...)
 	kafka.Check(ctx, cfg.Kafka, broker.report)
 	steps = append(steps, broker.complete(kafkaSteps(cfg.Kafka))...)
-	checkSplunk(ctx, cfg.HEC, version, splunk.report)
-	return append(steps, splunk.complete(splunkSteps(cfg.HEC))...)
+	return append(steps, checkSplunk(ctx, cfg.HEC, version)...)
 }
 
 // CheckRefused is what Check amounts to with a configuration that is refused:
@@ -182,18 +183,56 @@ func CheckRefused(cfg config.Config, mistakes error) []Step {
 	return steps
 }
 
-func checkSplunk(ctx context.Context, cfg hec.Config, version string, report func(step, found string, err error)) {
+// checkSplunk tries each address by itself, all at once, and returns the rows
+// of one after those of the other. Of several, each row names its address.
+func checkSplunk(ctx context.Context, cfg hec.Config, version string) []Step {
+	if cfg.UsesTLS() { // what is wrong with the files is wrong once
+		if _, err := cfg.TLS.Config(""); err != nil {
+			var all room
+			all.report(stepSplunkCert, "", fmt.Errorf("hec.tls: %w", err))
+			return all.complete(splunkSteps(cfg))
+		}
+	}
+	found := make([][]Step, len(cfg.URLs))
+	var waiting sync.WaitGroup
+	for i, address := range cfg.URLs {
+		waiting.Go(func() {
+			one := cfg
+			one.URLs = []string{address}
+			found[i] = checkAddress(ctx, one, version)
+			if len(cfg.URLs) > 1 {
+				nameAddress(found[i], address)
+			}
+		})
+	}
+	waiting.Wait()
+	return slices.Concat(found...)
+}
+
+// checkAddress tries the only address of cfg.
+func checkAddress(ctx context.Context, cfg hec.Config, version string) []Step {
+	var one room
 	client, err := hec.New(cfg, hec.Options{Version: version, Log: zap.NewNop(), Registerer: prometheus.NewRegistry()})
 	if err != nil {
-		step := stepSplunkHealth
-		if _, tlsErr := cfg.TLS.Config(""); tlsErr != nil {
-			step = stepSplunkCert
-		}
-		report(step, "", err)
+		one.report(stepSplunkHealth, "", err)
+	} else {
+		defer client.Close()
+		client.Check(ctx, one.report)
+	}
+	return one.complete(splunkSteps(cfg))
+}
+
+// nameAddress puts an address into the rows that do not name it.
+func nameAddress(steps []Step, address string) {
+	u, err := url.Parse(address)
+	if err != nil {
 		return
 	}
-	defer client.Close()
-	client.Check(ctx, report)
+	for i := range steps {
+		if !strings.Contains(steps[i].Found, u.Host) {
+			steps[i].Found = u.Host + ": " + steps[i].Found
+		}
+	}
 }
 
 // defaultFix is what to do when the error itself does not say it.
@@ -206,7 +245,7 @@ func defaultFix(step string) string {
 	case stepDeadLetters:
 		return "look at dead-letter.jsonl in dead_letter.dir; auditlog-forwarder deadletter list shows what can be read"
 	case stepKafkaCert:
-		return "check kafka.tls.ca_file, kafka.bootstrap_servers and kafka.security_protocol"
+		return "check kafka.tls.ca_file or kafka.tls.truststore_file, kafka.bootstrap_servers and kafka.security_protocol"
 	case stepKafkaTopic:
 		return "check kafka.topics or kafka.topic_pattern, and that this principal may READ and DESCRIBE the topics"
 	case stepKafkaGroup:
@@ -214,7 +253,7 @@ func defaultFix(step string) string {
 	case stepKafkaRead:
 		return "check that this principal may READ the topic, and the broker's log"
 	case stepSplunkCert:
-		return "check hec.tls.ca_file and hec.url"
+		return "check the files of hec.tls, and hec.url"
 	case stepSplunkHealth:
 		return "check hec.url, and in Splunk's splunkd.log why HEC takes nothing"
 	case stepSplunkToken:

@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"go.uber.org/zap"
 
 	"auditlog-forwarder/pkg/app"
@@ -62,7 +63,7 @@ func TestCheckFailures(t *testing.T) {
 	for _, tc := range []struct {
 		name   string
 		change func(*testing.T, *config.Config)
-		failed map[string]string // step and a part of its fix
+		failed map[string]string // step and a part of what it says
 	}{
 		{"nothing answers", func(*testing.T, *config.Config) {}, map[string]string{
 			"kafka broker": "check kafka.bootstrap_servers", "splunk health": "check hec.url",
@@ -70,7 +71,7 @@ func TestCheckFailures(t *testing.T) {
 		{"no CA files", func(_ *testing.T, c *config.Config) {
 			c.Kafka.SecurityProtocol, c.Kafka.TLS.CAFile = "SSL", "no-such.pem"
 			c.HEC.URLs, c.HEC.TLS.CAFile = []string{strings.Replace(c.HEC.URLs[0], "http:", "https:", 1)}, "no-such.pem"
-		}, map[string]string{"kafka certificate": "check the path", "splunk certificate": "check the path"}},
+		}, map[string]string{"kafka certificate": "kafka.tls", "splunk certificate": "hec.tls: ca_file"}},
 		{"TLS to a plain port of another kind", func(t *testing.T, c *config.Config) {
 			hec := hectest.Start(t)
 			c.Kafka.SecurityProtocol, c.Kafka.BootstrapServers = "SSL", []string{strings.TrimPrefix(hec.URL(), "http://")}
@@ -101,8 +102,8 @@ func TestCheckFailures(t *testing.T) {
 			steps := check(t, cfg)
 			for name, s := range steps {
 				fix, expected := tc.failed[name]
-				if s.OK == expected || !strings.Contains(s.Fix, fix) {
-					t.Errorf("%+v, expected to fail: %t with a fix like %q", s, expected, fix)
+				if s.OK == expected || expected && s.Fix == "" || !strings.Contains(s.Found+"; "+s.Fix, fix) {
+					t.Errorf("%+v, expected to fail: %t and to say %q", s, expected, fix)
 				}
 			}
 			for _, name := range []string{"kafka topic", "kafka group", "kafka read", "splunk token"} {
@@ -262,4 +263,56 @@ func selfSigned(t *testing.T, end time.Time) (cert tls.Certificate, caFile strin
 		t.Fatal(err)
 	}
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, caFile
+}
+
+// TestCheckSeveralAddresses: every address has all its rows, in the order in
+// which they are given, and each row says whose it is.
+func TestCheckSeveralAddresses(t *testing.T) {
+	t.Parallel()
+	cert, ca := selfSigned(t, time.Now().Add(30*24*time.Hour))
+	up, secure, busy := hectest.Start(t), hectest.Start(t, hectest.WithTLS(cert)), hectest.Start(t)
+	busy.SetDown(true)
+	down := "http://" + closedPort(t)
+	cfg := nowhere(t)
+	cfg.HEC.URLs, cfg.HEC.TLS.CAFile = []string{down, secure.URL(), busy.URL(), up.URL() + "/services/collector/event"}, ca
+	host := func(address string) string {
+		return strings.TrimPrefix(strings.TrimPrefix(address, "https://"), "http://")
+	}
+	want := []string{
+		"splunk health failed " + host(down), "splunk token skipped " + host(down),
+		"splunk certificate ok " + host(secure.URL()), "splunk health ok " + host(secure.URL()), "splunk token ok " + host(secure.URL()),
+		"splunk health failed " + host(busy.URL()), "splunk token skipped " + host(busy.URL()),
+		"splunk health ok " + host(up.URL()), "splunk token ok " + host(up.URL()),
+	}
+	var got []string
+	for _, s := range app.Check(t.Context(), cfg, "test") {
+		if !strings.HasPrefix(s.Name, "splunk") {
+			continue
+		}
+		address := "none"
+		for _, u := range []string{down, secure.URL(), busy.URL(), up.URL()} {
+			if strings.Contains(s.Found, host(u)) {
+				address = host(u)
+			}
+		}
+		got = append(got, s.Name+" "+string(s.Status)+" "+address)
+		if !s.OK && s.Fix == "" {
+			t.Errorf("%+v, want what to do", s)
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("rows (-want +got):\n%s", diff)
+	}
+
+	// A file that cannot be read is one mistake, not one for each address.
+	cfg.HEC.TLS.CAFile = "no-such.pem"
+	failed := 0
+	for _, s := range app.Check(t.Context(), cfg, "test") {
+		if strings.HasPrefix(s.Name, "splunk") && !s.OK {
+			failed++
+		}
+	}
+	if failed != 1 {
+		t.Errorf("%d rows failed for one missing file, want 1", failed)
+	}
 }

@@ -13,8 +13,9 @@ const (
 	fixedMemory = int64(32 << 20)
 	// usualEvent is the size up to which the usual bound holds.
 	usualEvent = 64 << 10
-	// perPost is a connection with its buffers.
-	perPost = 256 << 10
+	// perConnection is a connection with its buffers, also one that is idle: each
+	// is kept for some seconds after its post.
+	perConnection = 256 << 10
 )
 
 // collectAt is how far Go's heap may grow beyond what lives before it is
@@ -29,11 +30,17 @@ const collectAt = 50
 // topic fetches fetch_bytes of compressed data and holds them unpacked. No
 // setting bounds a topic's ratio; audit events come to 8 : 1. On top comes what
 // Go leaves uncollected.
+//
+// Posts are bounded by the window, however many addresses Splunk has, since a
+// batch is out at one of them at a time; but each address may keep the
+// connections that it had when it got all the posts. With acknowledgements a
+// batch stays in the window until it is indexed: what is open then is a number
+// for each, and grows no further either.
 func partitionMemory(cfg config.Config) memory {
 	of := func(event int) int64 {
 		batches := cfg.Batch.MemoryPerLane(event)
 		fetch := 8 * max(cfg.Kafka.FetchBytes, event)
-		posts := cfg.Batch.Window * perPost
+		posts := cfg.Batch.Window * max(1, len(cfg.HEC.URLs)) * perConnection
 		if cfg.HEC.Gzip { // JSON shrinks to less than half, always
 			posts += cfg.Batch.Window * (cfg.Batch.MaxBytes + event) / 2
 		}

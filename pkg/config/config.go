@@ -18,6 +18,7 @@ import (
 	"slices"
 	"strings"
 
+	"auditlog-forwarder/pkg/creds"
 	"auditlog-forwarder/pkg/deadletter"
 	"auditlog-forwarder/pkg/forwarder"
 	"auditlog-forwarder/pkg/hec"
@@ -152,4 +153,20 @@ func (c Config) value(key string) (any, bool) {
 		v = v.Field(i)
 	}
 	return v.Interface(), true
+}
+
+// Differences returns the names of the keys whose values differ.
+func Differences(a, b Config) []string {
+	var names []string
+	for _, k := range Keys() {
+		x, _ := a.value(k.Name)
+		y, _ := b.value(k.Name)
+		s, secret := x.(creds.Secret)
+		t, _ := y.(creds.Secret)
+		// Two secrets that are the same need not be at the same place.
+		if secret && !s.Equal(t) || !secret && !reflect.DeepEqual(x, y) {
+			names = append(names, k.Name)
+		}
+	}
+	return names
 }

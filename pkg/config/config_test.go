@@ -84,10 +84,14 @@ func TestLoadGood(t *testing.T) {
 			c.HEC.URLs = []string{"http://127.0.0.1:8088"}
 			c.HEC.Token = creds.NewSecret("00000000-0000-0000-0000-000000000000")
 		})},
-		{"good.empty_sections.yaml", nil, defaultsWith(func(c *Config) {
-			c.Kafka.BootstrapServers = []string{"b:9092"}
-			c.Kafka.SASL.Username, c.Kafka.SASL.Password = "u", creds.NewSecret("p")
-			c.HEC.URLs, c.HEC.Token = []string{"https://s:8088"}, creds.NewSecret("t")
+		{"good.empty_sections.yaml", nil, defaultsWith(smallest)},
+		{"good.raw.yaml", nil, defaultsWith(func(c *Config) {
+			smallest(c)
+			c.HEC.Endpoint, c.HEC.Time, c.HEC.AutoExtractTimestamp, c.HEC.RawLineBreaker = hec.EndpointRaw, hec.TimeNone, true, "\r\n\\#"
+		})},
+		{"good.formatted.yaml", nil, defaultsWith(func(c *Config) {
+			smallest(c)
+			c.HEC.Formatted, c.HEC.RawLineBreaker = true, "\n"
 		})},
 	} {
 		t.Run(tt.file, func(t *testing.T) {
@@ -101,6 +105,13 @@ func TestLoadGood(t *testing.T) {
 			}
 		})
 	}
+}
+
+// smallest is what some files give: just what has no default.
+func smallest(c *Config) {
+	c.Kafka.BootstrapServers = []string{"b:9092"}
+	c.Kafka.SASL.Username, c.Kafka.SASL.Password = "u", creds.NewSecret("p")
+	c.HEC.URLs, c.HEC.Token = []string{"https://s:8088"}, creds.NewSecret("t")
 }
 
 // everything is what testdata/good.everything.yaml holds.
@@ -117,28 +128,52 @@ func everything() Config {
 			Start:            "2026-11-01T00:00:00Z",
 			SecurityProtocol: "SASL_PLAINTEXT",
 			SASL:             kafka.SASL{Mechanism: "PLAIN", Username: "KEY", Password: creds.NewSecret("file-s3cret")},
-			TLS:              creds.TLS{CAFile: "/etc/kafka-ca.pem", InsecureSkipVerify: true},
-			SessionTimeout:   90 * time.Second,
-			CommitInterval:   2 * time.Second,
-			MetadataRefresh:  5 * time.Minute,
-			FetchMaxWait:     250 * time.Millisecond,
-			FetchBytes:       2 << 20,
+			TLS: creds.TLS{
+				CAFile: "/etc/kafka-ca.pem", ClientCertFile: "/etc/kafka-client.pem", ClientKeyFile: "/etc/kafka-client.key",
+				ClientKeyPassword: creds.NewSecret("key-s3cret"), ServerName: "kafka.example.com", MinVersion: "1.3",
+				PinnedSHA256:       []string{"9F:86:D0:81:88:4C:7D:65:9A:2F:EA:A0:C5:5A:D0:15:A3:BF:4F:1B:2B:0B:82:2C:D1:5D:6C:15:B0:F0:0A:08"},
+				InsecureSkipVerify: true,
+			},
+			SessionTimeout:  90 * time.Second,
+			CommitInterval:  2 * time.Second,
+			MetadataRefresh: 5 * time.Minute,
+			FetchMaxWait:    250 * time.Millisecond,
+			FetchBytes:      2 << 20,
 		},
 		HEC: hec.Config{
-			URLs:              []string{"http://splunk.example.com:8088"},
+			URLs:              []string{"http://splunk-1.example.com:8088", "https://splunk-2.example.com:8088"},
 			Token:             creds.NewSecret("file-t0ken"),
 			Index:             "audit",
 			Source:            "a source",
 			Sourcetype:        "a:sourcetype",
 			Host:              "forwarder-1",
+			Routes:            []string{"method=kafka.* -> index=kafka", `topic=other header.region=eu-? -> source="a, b" host=eu`},
+			IndexHeader:       "i",
+			SourceHeader:      "s",
+			SourcetypeHeader:  "st",
+			HostHeader:        "h",
+			Fields:            []string{"env=prod", "team=security"},
+			FieldHeaders:      []string{"region", "tenant=customer"},
+			Time:              hec.TimeRecord,
+			Endpoint:          hec.EndpointEvent,
+			RawLineBreaker:    "####",
+			MaxEventBytes:     1_000_000,
 			Gzip:              false,
 			GzipLevel:         9,
 			Timeout:           10 * time.Second,
 			BackoffMin:        time.Second,
 			BackoffMax:        time.Minute,
-			MaxEventBytes:     1_000_000,
-			PartialAcceptance: "none",
-			TLS:               creds.TLS{CAFile: "/etc/splunk-ca.pem", InsecureSkipVerify: true},
+			PartialAcceptance: hec.PartialNone,
+			Proxy:             creds.NewSecret("http://user:proxy-s3cret@proxy.example.com:3128"),
+			Ack:               hec.Ack{Enabled: true, PollInterval: 2 * time.Second, Timeout: 10 * time.Minute},
+			Limit:             hec.Limit{EventsPerSecond: 500, BytesPerSecond: 1 << 20, BytesPerDay: 500_000_000, OnDailyLimit: hec.DailyWarn},
+			TLS: creds.TLS{
+				CAFile: "/etc/splunk-ca.pem", TruststoreFile: "/etc/splunk-trust.jks", TruststorePassword: creds.NewSecret("trust-s3cret"),
+				KeystoreFile: "/etc/splunk-client.p12", KeystorePassword: creds.NewSecret("store-s3cret"),
+				ServerName: "splunk.example.com", MinVersion: "1.3",
+				PinnedSHA256:       []string{"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"},
+				InsecureSkipVerify: true,
+			},
 		},
 		Batch:      forwarder.Config{MaxEvents: 5, MaxBytes: 65536, Linger: 10 * time.Millisecond, Window: 7},
 		DeadLetter: deadletter.Config{Dir: "/var/lib/dead", MaxBytes: 3 << 29},

@@ -16,6 +16,7 @@ const (
 	Bytes
 	Bool
 	Int
+	Escaped // a string in which \n, \r, \t and \\ stand for what cannot be typed
 )
 
 // String names the kind as help and documentation do.
@@ -31,6 +32,8 @@ func (k Kind) String() string {
 		return "bool"
 	case Int:
 		return "int"
+	case Escaped:
+		return "escaped"
 	default:
 		return "string"
 	}
@@ -61,6 +64,8 @@ type Key struct {
 	Required bool     // has no default and must be given; the example sets it
 	Secret   bool     // never printed, has no flag
 	FromFile bool     // <name>_file may name a file that holds the value
+	Main     bool     // one of the few that most users set; the example explains these first
+	Group    string   // what it has in common with its neighbours; empty: its section's name
 }
 
 // Env returns the name of the key's environment variable.
@@ -103,11 +108,26 @@ func (k Key) allowed() string {
 	}
 }
 
+// grouped says what keys have in common.
+func grouped(title string, keys []Key) []Key {
+	for i := range keys {
+		keys[i].Group = title
+	}
+	return keys
+}
+
 // section groups keys; its name is what their names begin with.
 type section struct {
 	name string
 	doc  string
 	keys []Key
+}
+
+// title names the section by the beginning of its documentation.
+func (s section) title() string {
+	title, _, _ := strings.Cut(s.doc, ". ")
+	title, _, _ = strings.Cut(title, ":")
+	return strings.TrimSuffix(title, ".")
 }
 
 // Keys returns the whole table in the order in which people read it. After
@@ -144,6 +164,8 @@ func fileKey(k Key) Key {
 		Doc: "File that holds " + k.Name + " and nothing else. " +
 			"Line breaks at its end are ignored; at most 64KiB.",
 		Example: "/etc/auditlog-forwarder/" + strings.ReplaceAll(k.credential(), "_", "-"),
+		Main:    k.Main && k.Secret,
+		Group:   k.Group,
 	}
 }
 

@@ -6,21 +6,28 @@ func hecKeys() section {
 	return section{
 		name: "hec",
 		doc:  "Where events go: Splunk's HTTP Event Collector (HEC).",
-		keys: slices.Concat(hecAddress(), hecShape(), hecDelivery(), tlsKeys("hec.tls", "Splunk's", "the token", "splunk")),
+		keys: slices.Concat(
+			grouped("Where events go", hecAddress()),
+			grouped("What Splunk gets with each event", hecShape()),
+			grouped("How events are sent", hecDelivery()),
+			grouped("Indexer acknowledgement", hecAck()),
+			grouped("Limits for small Splunk licences", hecLimit()),
+			grouped("TLS to Splunk", tlsKeys("hec.tls", "Splunk's", "the token", "splunk")),
+		),
 	}
 }
 
 func hecAddress() []Key {
 	return []Key{
 		{
-			Name: "hec.url", Kind: List, Required: true,
-			Doc: "Address of HEC, https://host:port, or several between which the load is spread. The path /services/collector/event is added if it is not there. " +
+			Name: "hec.url", Kind: List, Required: true, Main: true,
+			Doc: "Address of HEC, https://host:port, or several of one Splunk, between which the load is spread. The path /services/collector/event is added if it is not there. " +
 				"Splunk Enterprise listens on port 8088; Splunk Cloud on AWS is https://http-inputs-<stack>.splunkcloud.com:443.",
 			Example: "https://splunk.example.com:8088",
 		},
 		{
-			Name: "hec.token", Kind: String, Secret: true, FromFile: true,
-			Doc: "HEC token. Splunk shows it under Settings, Data inputs, HTTP Event Collector.",
+			Name: "hec.token", Kind: String, Required: true, Secret: true, FromFile: true, Main: true,
+			Doc: "HEC token. Splunk shows it under Settings, Data inputs, HTTP Event Collector. With several addresses all of them must know it.",
 		},
 	}
 }
@@ -28,7 +35,7 @@ func hecAddress() []Key {
 func hecShape() []Key {
 	return []Key{
 		{
-			Name: "hec.index", Kind: String,
+			Name: "hec.index", Kind: String, Main: true,
 			Doc:     "Index that events go to. Empty takes the token's default index. The token must be allowed to write to it.",
 			Example: "confluent_audit",
 		},
@@ -106,7 +113,7 @@ func hecShape() []Key {
 			Example: "event",
 		},
 		{
-			Name: "hec.raw_line_breaker", Kind: String,
+			Name: "hec.raw_line_breaker", Kind: Escaped,
 			Doc:     "What stands behind each event on the raw endpoint, unless it ends with it. The sourcetype's LINE_BREAKER must fit; an event that holds it is broken in two. The default is a line break.",
 			Example: "####",
 		},
@@ -122,7 +129,7 @@ func hecDelivery() []Key {
 	return []Key{
 		{
 			Name: "hec.gzip", Kind: Bool,
-			Doc:     "Compress requests. Audit events shrink to about an eighth.",
+			Doc:     "Compress requests. Audit events shrink to about an eighth. Off saves CPU time where Splunk is near.",
 			Example: "true",
 		},
 		{
@@ -163,37 +170,48 @@ func hecDelivery() []Key {
 		},
 		{
 			Name: "hec.proxy", Kind: String, Secret: true, FromFile: true,
-			Doc: "Address of the proxy for Splunk, http://[user:password@]host:port, or direct for none. Empty takes HTTPS_PROXY, HTTP_PROXY and NO_PROXY from the environment.",
+			Doc: "Address of the proxy for Splunk, http://[user:password@]host:port, or direct for none. Empty takes HTTPS_PROXY, HTTP_PROXY and NO_PROXY from the environment. " +
+				"It counts as a secret, since it may hold a password.",
 		},
+	}
+}
+
+func hecAck() []Key {
+	return []Key{
 		{
-			Name: "hec.ack.enabled", Kind: Bool,
+			Name: "hec.ack.enabled", Kind: Bool, Main: true,
 			Doc: "Ask Splunk whether it has indexed what it took, and commit only then (indexer acknowledgement). The token must have it turned on. " +
-				"Splunk Cloud documents it for Kinesis Firehose only.",
+				"An answer takes from a second to minutes, so give batch.window room (16 or more), and batch.drain a minute. Splunk Cloud documents it for Kinesis Firehose only.",
 			Example: "false",
 		},
 		{
 			Name: "hec.ack.poll_interval", Kind: Duration, Min: "10ms",
-			Doc:     "How often Splunk is asked. All open acknowledgements of an address are asked about together.",
+			Doc:     "How often Splunk is asked while acknowledgements are open. All open ones of an address are asked about together.",
 			Example: "1s",
 		},
 		{
 			Name: "hec.ack.timeout", Kind: Duration, Min: "100ms",
-			Doc:     "How long Splunk may take to index a request before it is sent again. Two minutes are normal for the last requests before a pause.",
+			Doc:     "How long Splunk may take to index a request before it is sent again, and its events perhaps indexed twice. Two minutes are normal for the last requests before a pause.",
 			Example: "5m",
 		},
+	}
+}
+
+func hecLimit() []Key {
+	return []Key{
 		{
 			Name: "hec.limit.events_per_second", Kind: Int, Min: "0",
-			Doc:     "Most events a second that this forwarder sends. 0 is no limit.",
+			Doc:     "Most events a second that this forwarder sends. 0 is no limit. Each member of the group counts for itself.",
 			Example: "0",
 		},
 		{
 			Name: "hec.limit.bytes_per_second", Kind: Bytes, Min: "0",
-			Doc:     "Most bytes of events a second that this forwarder sends, before compression. 0 is no limit.",
+			Doc:     "Most bytes of events a second that this forwarder sends, before compression. 0 is no limit. Each member of the group counts for itself.",
 			Example: "0",
 		},
 		{
 			Name: "hec.limit.bytes_per_day", Kind: Bytes, Min: "0",
-			Doc:     "Most bytes of events a day (UTC) that this forwarder sends, counted as Splunk's licence counts them: the events without what surrounds them. The count is this process's and begins with it. 0 is no limit.",
+			Doc:     "Most bytes of events a day (UTC) that this forwarder sends, counted as Splunk's licence counts them: the events without what surrounds them. Each member of the group counts for itself, from its start. 0 is no limit.",
 			Example: "500MB",
 		},
 		{

@@ -8,13 +8,13 @@ func kafkaKeys() section {
 		doc:  "Where audit events are read: the cluster, the topics, and as whom.",
 		keys: slices.Concat([]Key{
 			{
-				Name: "kafka.bootstrap_servers", Kind: List, Required: true,
+				Name: "kafka.bootstrap_servers", Kind: List, Required: true, Main: true,
 				Doc: "Brokers to contact first, each host:port. " +
 					"Confluent Cloud shows that of the audit log cluster in its Console under https://confluent.cloud/settings/audit_logs/cli, and by `confluent kafka cluster describe` in the audit log environment; its port is 9092.",
 				Example: "pkc-xxxxx.us-west-2.aws.confluent.cloud:9092",
 			},
 			{
-				Name: "kafka.topics", Kind: List,
+				Name: "kafka.topics", Kind: List, Main: true,
 				Doc:     "Topics to read. Confluent Cloud writes all audit events of an organization to one topic, the default.",
 				Example: "confluent-audit-log-events",
 			},
@@ -25,7 +25,7 @@ func kafkaKeys() section {
 				Example: "confluent-audit-log-events(-.+)?",
 			},
 			{
-				Name: "kafka.group_id", Kind: String,
+				Name: "kafka.group_id", Kind: String, Main: true,
 				Doc: "Consumer group under which offsets are committed. " +
 					"Members with the same name share the partitions. Another name starts again at kafka.start.",
 				Example: "auditlog-forwarder",
@@ -47,13 +47,13 @@ func kafkaKeys() section {
 				Example: "usw2-az1",
 			},
 			{
-				Name: "kafka.start", Kind: String, Values: []string{"earliest", "latest"}, Open: true,
+				Name: "kafka.start", Kind: String, Main: true, Values: []string{"earliest", "latest"}, Open: true,
 				Doc: "Where a group without a committed offset starts: earliest, latest, or a point in time in RFC 3339. " +
 					"It has no effect on partitions with a committed offset.",
 				Example: "2026-11-01T00:00:00Z",
 			},
 			{
-				Name: "kafka.security_protocol", Kind: String,
+				Name: "kafka.security_protocol", Kind: String, Main: true,
 				Values:  []string{"SASL_SSL", "SSL", "SASL_PLAINTEXT", "PLAINTEXT"},
 				Doc:     "How connections are encrypted and authenticated. Confluent Cloud needs SASL_SSL; PLAINTEXT is for a local broker.",
 				Example: "SASL_SSL",
@@ -64,15 +64,15 @@ func kafkaKeys() section {
 				Example: "PLAIN",
 			},
 			{
-				Name: "kafka.sasl.username", Kind: String, Required: true, FromFile: true,
+				Name: "kafka.sasl.username", Kind: String, Required: true, FromFile: true, Main: true,
 				Doc:     "User name; for Confluent Cloud the API key of the audit log cluster. Needed with SASL_SSL and SASL_PLAINTEXT.",
 				Example: "XXXXXXXXXXXXXXXX",
 			},
 			{
-				Name: "kafka.sasl.password", Kind: String, Secret: true, FromFile: true,
+				Name: "kafka.sasl.password", Kind: String, Required: true, Secret: true, FromFile: true, Main: true,
 				Doc: "Password; for Confluent Cloud the secret of the API key. Needed with SASL_SSL and SASL_PLAINTEXT.",
 			},
-		}, tlsKeys("kafka.tls", "the brokers'", "the password", "kafka"), []Key{
+		}, grouped("TLS to Kafka", tlsKeys("kafka.tls", "the brokers'", "the password", "kafka")), grouped("How Kafka is read", []Key{
 			{
 				Name: "kafka.session_timeout", Kind: Duration, Min: "6s", Max: "30m",
 				Doc:     "How long the group waits for a silent member before its partitions go to others.",
@@ -98,6 +98,6 @@ func kafkaKeys() section {
 				Doc:     "How much of one partition is asked for in one fetch. Part of the memory bound: eight times this for each claimed partition, since compressed records are held unpacked.",
 				Example: "1MiB",
 			},
-		}),
+		})),
 	}
 }

@@ -43,7 +43,7 @@ func deadLetterKeys() section {
 			"Nothing is dropped: they are kept on disk and can be listed and replayed.",
 		keys: []Key{
 			{
-				Name: "dead_letter.dir", Kind: String,
+				Name: "dead_letter.dir", Kind: String, Main: true,
 				Doc:     "Folder of the store; it is made if it is missing. A relative path starts at the working directory.",
 				Example: "/var/lib/auditlog-forwarder/dead-letter",
 			},
@@ -62,7 +62,7 @@ func adminKeys() section {
 		doc:  "The admin server: /metrics, /healthz and /readyz.",
 		keys: []Key{
 			{
-				Name: "admin.listen", Kind: String,
+				Name: "admin.listen", Kind: String, Main: true,
 				Doc:     "Address to listen on, host:port. An empty value turns the server off. It has no password: let only those reach it who may see topic names and counts.",
 				Example: "127.0.0.1:9611",
 			},
@@ -76,7 +76,7 @@ func filterKeys() section {
 		doc:  "Which events are read but not forwarded. They are counted by rule, and their offsets are committed.",
 		keys: []Key{
 			{
-				Name: "filter.drop_methods", Kind: List,
+				Name: "filter.drop_methods", Kind: List, Main: true,
 				Doc:     "Events whose data.methodName is exactly one of these are not forwarded. Each is counted under drop_methods:<method>.",
 				Example: "mds.Authorize",
 			},
@@ -90,7 +90,7 @@ func logKeys() section {
 		doc:  "The forwarder's own log, written to standard error.",
 		keys: []Key{
 			{
-				Name: "log.level", Kind: String, Values: logLevels(),
+				Name: "log.level", Kind: String, Main: true, Values: logLevels(),
 				Doc:     "Least severity that is logged.",
 				Example: "info",
 			},

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"auditlog-forwarder/pkg/creds"
 )
 
@@ -79,13 +81,14 @@ func TestBounds(t *testing.T) {
 		_, err := Load(Source{
 			File:  "testdata/good.minimal.yaml",
 			Env:   secretEnv("AUDITLOG_FORWARDER_HEC_BACKOFF_MIN=1ms"),
-			Flags: parseFlags(t, "--"+k.Flag()+"="+text),
+			Flags: parseFlags(t, append(partners(k), "--"+k.Flag()+"="+text)...),
 		})
 		return err
 	}
 	for _, k := range Keys() {
+		_, field := Defaults().value(k.Name)
 		for _, text := range append([]string{k.Min, k.Max, k.Example}, k.Values...) {
-			if text == "" || k.Secret || strings.HasSuffix(k.Name, fileSuffix) {
+			if text == "" || k.Secret || !field {
 				continue
 			}
 			if err := load(k, text); err != nil {
@@ -115,5 +118,65 @@ func TestBounds(t *testing.T) {
 				t.Errorf("%s: bogus is accepted", k.Name)
 			}
 		}
+	}
+}
+
+// partners are the flags without which a key makes no sense.
+func partners(k Key) []string {
+	for cert, key := range map[string]string{"client_cert_file": "client_key_file", "client_key_file": "client_cert_file"} {
+		if of, ok := strings.CutSuffix(k.Name, cert); ok {
+			return []string{"--" + flagName(of+key) + "=x"}
+		}
+	}
+	return nil
+}
+
+// TestEscaped: what a person writes is what a person is shown, in a shell and
+// in YAML, and what is no escape is refused.
+func TestEscaped(t *testing.T) {
+	t.Parallel()
+	k, _ := lookup(Keys(), "hec.raw_line_breaker")
+	for value, text := range map[string]string{
+		"\n": `\n`, "\r\n": `\r\n`, "\t": `\t`, `\`: `\\`, `\n`: `\\n`, "####": "####", " ": " ", "a\\\n": `a\\\n`, "\x01": "\x01",
+	} {
+		if got := k.text(value); got != text {
+			t.Errorf("%q is shown as %s, want %s", value, got, text)
+		}
+		if got, err := k.parse(text); got != value || err != nil {
+			t.Errorf("%s is read as %q (%v), want %q", text, got, err, value)
+		}
+		l, err := load(Source{Env: secretEnv()}, "c.yaml", []byte(minimal+"hec.raw_line_breaker: "+k.yaml(value)+"\n"), 0o600)
+		if err != nil || l.HEC.RawLineBreaker != value {
+			t.Errorf("%s in YAML is read as %q (%v), want %q", k.yaml(value), l.HEC.RawLineBreaker, err, value)
+		}
+		l, err = Load(Source{File: "testdata/good.minimal.yaml", Env: secretEnv(k.Env() + "=" + text)})
+		if err != nil || l.HEC.RawLineBreaker != value {
+			t.Errorf("%s in the environment is read as %q (%v), want %q", text, l.HEC.RawLineBreaker, err, value)
+		}
+	}
+	for _, text := range []string{`\`, `\x`, `a\0`, `\\\`} {
+		if v, err := k.parse(text); err == nil {
+			t.Errorf("%s is read as %q", text, v)
+		}
+	}
+}
+
+// TestLists: one item needs no brackets, and commas within double quotes
+// divide nothing.
+func TestLists(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string][]string{
+		"": {}, " ": {}, "a": {"a"}, "a, b,c": {"a", "b", "c"}, ",": {"", ""},
+		`x -> source="a, b" host=h, y -> index=i`: {`x -> source="a, b" host=h`, "y -> index=i"},
+		`a",b`: {`a"`, "b"}, `"a,b",c"`: {`"a`, `b"`, `c"`},
+	} {
+		if diff := cmp.Diff(want, parseList(text)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", text, diff)
+		}
+	}
+	one := strings.Replace(minimal, "https://s:8088", "https://a:8088, https://b:8088", 1)
+	l, err := load(Source{Env: secretEnv()}, "c.yaml", []byte(one), 0o600)
+	if diff := cmp.Diff([]string{"https://a:8088", "https://b:8088"}, l.HEC.URLs); err != nil || diff != "" {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
 }

@@ -1,11 +1,14 @@
 package config
 
+import "strings"
+
 // tlsKeys are the keys of one creds.TLS. peer is whose certificate is checked;
-// secret is what it protects; ca is an example.
+// secret is what it protects; ca begins the names of the examples.
 func tlsKeys(prefix, peer, secret, ca string) []Key {
+	other := strings.TrimSuffix(strings.TrimSuffix(peer, "'s"), "'") // Splunk's, the brokers'
 	return []Key{
 		{
-			Name: prefix + ".ca_file", Kind: String,
+			Name: prefix + ".ca_file", Kind: String, Main: prefix == "hec.tls",
 			Doc:     "PEM file with the certificate authorities that " + peer + " certificate is checked against. Empty, without a truststore either, takes those of the system.",
 			Example: "/etc/auditlog-forwarder/" + ca + "-ca.pem",
 		},
@@ -20,13 +23,13 @@ func tlsKeys(prefix, peer, secret, ca string) []Key {
 		},
 		{
 			Name: prefix + ".client_cert_file", Kind: String,
-			Doc:     "PEM file with the certificate that is shown to " + peer + " side, the leaf first, then those between it and its CA. Needs client_key_file.",
-			Example: "/etc/auditlog-forwarder/client.pem",
+			Doc:     "PEM file with the certificate that is shown to " + other + ", the leaf first, then those between it and its CA. Needs client_key_file.",
+			Example: "/etc/auditlog-forwarder/" + ca + "-client.pem",
 		},
 		{
 			Name: prefix + ".client_key_file", Kind: String,
 			Doc:     "PEM file with the private key of client_cert_file.",
-			Example: "/etc/auditlog-forwarder/client.key",
+			Example: "/etc/auditlog-forwarder/" + ca + "-client.key",
 		},
 		{
 			Name: prefix + ".client_key_password", Kind: String, Secret: true, FromFile: true,
@@ -35,7 +38,7 @@ func tlsKeys(prefix, peer, secret, ca string) []Key {
 		{
 			Name: prefix + ".keystore_file", Kind: String,
 			Doc:     "Java keystore (JKS) or PKCS#12 store with the client's certificate and key, in place of the two PEM files. It must hold one key only.",
-			Example: "/etc/auditlog-forwarder/client.p12",
+			Example: "/etc/auditlog-forwarder/" + ca + "-client.p12",
 		},
 		{
 			Name: prefix + ".keystore_password", Kind: String, Secret: true, FromFile: true,
@@ -43,8 +46,8 @@ func tlsKeys(prefix, peer, secret, ca string) []Key {
 		},
 		{
 			Name: prefix + ".server_name", Kind: String,
-			Doc:     "Name that " + peer + " certificate must hold, in place of the one in the address. For an address that is an IP or an alias.",
-			Example: "splunk.example.com",
+			Doc:     "Name that " + peer + " certificate must hold, in place of the one in the address. For addresses that are IPs or aliases.",
+			Example: ca + ".example.com",
 		},
 		{
 			Name: prefix + ".min_version", Kind: String, Values: []string{"1.2", "1.3"},

@@ -30,6 +30,7 @@ type Loaded struct {
 	Warnings []string // what is allowed but dangerous or without effect
 
 	origins map[string]string // by key; without an entry it is the default
+	secrets []string          // files that gave secrets, or should have
 	refused map[string]string // by key: where a value was given that is not in effect
 }
 
@@ -41,6 +42,11 @@ func (l *Loaded) Origin(key string) string {
 	}
 	return "default"
 }
+
+// SecretFiles lists the files from which secrets, and what else a key with
+// _file may hold, were read or should have been: files that such keys name,
+// systemd credentials, and the configuration file if a secret stands in it.
+func (l *Loaded) SecretFiles() []string { return slices.Clone(l.secrets) }
 
 // Refused tells where a value of a key was given that could not be read, so
 // that another is in effect. It is empty if there is none.
@@ -105,9 +111,12 @@ func load(src Source, path string, data []byte, mode fs.FileMode) (*Loaded, erro
 	}
 
 	l := &Loaded{File: path, origins: map[string]string{}}
-	if mode&0o044 != 0 {
-		for _, k := range keys {
-			if s, ok := file.settings[k.Name]; ok && isSecret(s.value) {
+	for _, k := range keys {
+		if s, ok := file.settings[k.Name]; ok && isSecret(s.value) {
+			if !slices.Contains(l.secrets, path) {
+				l.secrets = append(l.secrets, path)
+			}
+			if mode&0o044 != 0 {
 				l.Warnings = append(l.Warnings, fmt.Sprintf("%s: %s is in the file in clear, and others may read the file (mode %#o); "+
 					"run chmod 600 %s, or use %s%s", s.where, k.Name, mode.Perm(), path, k.Name, fileSuffix))
 			}
@@ -115,7 +124,8 @@ func load(src Source, path string, data []byte, mode fs.FileMode) (*Loaded, erro
 	}
 
 	layers := []layer{credentials, file, env, flags}
-	errs = append(errs, readSecretFiles(layers, keys, src.CredentialsDir)...)
+	files, fileErrs := readSecretFiles(layers, keys, src.CredentialsDir)
+	errs, l.secrets = append(errs, fileErrs...), append(l.secrets, files...)
 	cfg, err := merge(layers)
 	if err != nil {
 		return nil, errors.Join(append(errs, err)...)
@@ -133,7 +143,7 @@ func load(src Source, path string, data []byte, mode fs.FileMode) (*Loaded, erro
 			l.refused[strings.TrimSuffix(e.Key, fileSuffix)] = e.Where
 		}
 	}
-	l.Warnings = append(l.Warnings, l.dangers()...)
+	l.Warnings = append(l.Warnings, l.dangers(src.Env)...)
 	errs = append(errs, l.violations(errs)...)
 	return l, errors.Join(errs...)
 }
@@ -205,35 +215,4 @@ func (l *Loaded) violations(known []error) []error {
 		errs = append(errs, &Error{Key: key, Where: l.origins[key], Text: text})
 	}
 	return errs
-}
-
-// Mistakes takes apart what Load returns.
-func Mistakes(err error) []error {
-	var joined interface{ Unwrap() []error }
-	if !errors.As(err, &joined) {
-		if err == nil {
-			return nil
-		}
-		return []error{err}
-	}
-	var all []error
-	for _, e := range joined.Unwrap() {
-		all = append(all, Mistakes(e)...)
-	}
-	return all
-}
-
-// Concerning returns of Load's mistakes those that a command which needs one
-// section only has to stop at: those in the section, and those that may be a
-// misspelt key of it.
-func Concerning(err error, section string) error {
-	var errs []error
-	for _, m := range Mistakes(err) {
-		var e *Error
-		if errors.As(m, &e) && e.Key != "" && e.Key != section && !strings.HasPrefix(e.Key, section+".") {
-			continue
-		}
-		errs = append(errs, m)
-	}
-	return errors.Join(errs...)
 }

@@ -178,6 +178,7 @@ func TestWarnings(t *testing.T) {
 		content string
 		mode    os.FileMode
 		flags   []string
+		env     []string
 		want    []string
 	}{
 		{name: "nothing", content: minimal, mode: 0o644},
@@ -223,11 +224,65 @@ func TestWarnings(t *testing.T) {
 			},
 		},
 		{
+			name: "settings of what is off", content: minimal, mode: 0o600,
+			flags: []string{"--hec.raw-line-breaker=x", "--hec.gzip=false", "--hec.gzip-level=2", "--hec.ack.timeout=1m", "--hec.ack.poll-interval=2s", "--hec.limit.on-daily-limit=warn"},
+			want: []string{
+				"hec.raw_line_breaker (flag --hec.raw-line-breaker): has no effect, since hec.endpoint is event",
+				"hec.gzip_level (flag --hec.gzip-level): has no effect, since hec.gzip is false",
+				"hec.ack.poll_interval (flag --hec.ack.poll-interval): has no effect, since hec.ack.enabled is false",
+				"hec.ack.timeout (flag --hec.ack.timeout): has no effect, since hec.ack.enabled is false",
+				"hec.limit.on_daily_limit (flag --hec.limit.on-daily-limit): has no effect, since hec.limit.bytes_per_day is 0",
+			},
+		},
+		{
 			name: "raw", content: minimal, mode: 0o600,
 			flags: []string{"--hec.endpoint=raw", "--hec.index=a", "--hec.raw-line-breaker=#", "--hec.time=event"},
 			want: []string{
 				"hec.time (flag --hec.time): has no effect, since hec.endpoint is raw: Splunk finds the time by the sourcetype's rules",
 			},
+		},
+		{
+			name: "settings of what is on", content: minimal, mode: 0o600,
+			flags: []string{
+				"--hec.endpoint=raw", "--hec.raw-line-breaker=x", "--hec.gzip-level=2", "--hec.ack.enabled", "--hec.ack.timeout=1m", "--hec.ack.poll-interval=2s",
+				"--batch.window=16", "--hec.limit.bytes-per-day=1GB", "--hec.limit.on-daily-limit=warn",
+			},
+		},
+		{
+			name: "pinned", content: minimal, mode: 0o600,
+			flags: []string{"--hec.tls.insecure-skip-verify", "--hec.tls.pinned-sha256=9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"},
+			want: []string{
+				"hec.tls.insecure_skip_verify (flag --hec.tls.insecure-skip-verify): accepted is only what hec.tls.pinned_sha256 (flag --hec.tls.pinned-sha256) names; name, chain and end of validity are not checked",
+			},
+		},
+		{
+			name: "several addresses", content: minimal, mode: 0o600,
+			flags: []string{"--hec.url=https://a:8088,http://b:8088,http://localhost:1"},
+			want: []string{
+				"hec.url (flag --hec.url): some addresses are http:// and some https://; to http://b:8088 the token and the events cross the network unencrypted; use https for all",
+			},
+		},
+		{
+			name: "acknowledgement", content: minimal, mode: 0o600,
+			flags: []string{"--hec.ack.enabled", "--hec.ack.poll-interval=5s", "--hec.url=https://http-inputs-x.splunkcloud.com:443"},
+			want: []string{
+				"batch.window (default): 3 is little with hec.ack.enabled: a batch is out until Splunk has indexed it, which takes seconds, so each partition gets on by at most 3000 events in that time; give 16 or more",
+				"batch.drain (default): 10s is short with hec.ack.enabled and hec.ack.poll_interval 5s: an orderly stop does not wait for the acknowledgements that are open, and their events are sent again; give 15s or more",
+				"hec.ack.enabled (flag --hec.ack.enabled): Splunk Cloud documents acknowledgement for Kinesis Firehose only; ask its support before you rely on it at http-inputs-x.splunkcloud.com:443",
+			},
+		},
+		{
+			name: "a proxy of the environment", content: minimal, mode: 0o600,
+			env:   []string{"HTTPS_PROXY=http://user:s3cret@proxy:3128", "NO_PROXY=b"},
+			flags: []string{"--hec.url=https://a:8088,https://b:8088"},
+			want: []string{
+				"hec.proxy (default): a:8088 is reached through the proxy proxy:3128 of HTTPS_PROXY; set hec.proxy to direct if that is not meant, or name the host in NO_PROXY",
+			},
+		},
+		{name: "no proxy", content: minimal, mode: 0o600, env: []string{"HTTPS_PROXY=http://proxy:3128", "AUDITLOG_FORWARDER_HEC_PROXY=direct"}},
+		{
+			name: "a proxy with a password", content: minimal, mode: 0o600, env: []string{"AUDITLOG_FORWARDER_HEC_PROXY=http://user:s3cret@proxy:3128"},
+			want: []string{"hec.proxy (environment AUDITLOG_FORWARDER_HEC_PROXY): the proxy's password crosses the network unencrypted, as it does with every http:// proxy"},
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -236,7 +291,7 @@ func TestWarnings(t *testing.T) {
 			if err := os.Chmod(file, tt.mode); err != nil {
 				t.Fatal(err)
 			}
-			env := secretEnv()
+			env := secretEnv(tt.env...)
 			if strings.Contains(tt.content, "hec.token") {
 				env = slices.DeleteFunc(env, func(s string) bool { return strings.Contains(s, "TOKEN") })
 			}

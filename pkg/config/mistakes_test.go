@@ -2,10 +2,13 @@ package config
 
 import (
 	"bytes"
+	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"auditlog-forwarder/pkg/creds"
 )
 
 // TestConcerning: a command that needs one section stops at mistakes in it and
@@ -69,5 +72,46 @@ func TestRefusedIsMarked(t *testing.T) {
 	}
 	if n := strings.Count(json.String(), `"refused": `); n != 3 || !strings.Contains(json.String(), `"refused": "environment AUDITLOG_FORWARDER_HEC_GZIP"`) {
 		t.Errorf("%d values are marked as refused, want 3:\n%s", n, json.String())
+	}
+}
+
+// TestAbout: what a key and the file that holds its value have in common.
+func TestAbout(t *testing.T) {
+	t.Parallel()
+	file := write(t, "c.yaml", minimal+"hec.token_file: /nonexistent\nbatch.window: 0\n")
+	_, err := Load(Source{File: file, Env: []string{"AUDITLOG_FORWARDER_HEC_TOKEN_FIL=x"}})
+	for key, want := range map[string]string{
+		"hec.token":           file + ":6: hec.token_file: read /nonexistent: no such file or directory",
+		"kafka.sasl.password": "kafka.sasl.password: missing; set AUDITLOG_FORWARDER_KAFKA_SASL_PASSWORD, or kafka.sasl.password_file to a file that holds the API secret",
+		"batch.window":        file + ":7: batch.window: 0 is out of range; allowed are 1 to 64",
+	} {
+		if got := About(err, key); got == nil || got.Error() != want {
+			t.Errorf("%s: got %v, want %s", key, got, want)
+		}
+	}
+	for _, key := range []string{"hec", "hec.toke", "batch.windo"} {
+		if got := About(err, key); got != nil {
+			t.Errorf("%s: got %v", key, got)
+		}
+	}
+	if About(nil, "hec.token") != nil {
+		t.Error("no mistake is one")
+	}
+}
+
+// TestDifferences: by name, and secrets by what they hold.
+func TestDifferences(t *testing.T) {
+	t.Parallel()
+	a := everything()
+	b := everything()
+	if got := Differences(a, b); len(got) > 0 {
+		t.Errorf("equal ones differ in %v", got)
+	}
+	b.HEC.Token, b.Batch.Window, b.Filter.DropMethods, b.Kafka.TLS.KeystorePassword = creds.NewSecret("other"), 8, nil, creds.NewSecret("new")
+	if diff := cmp.Diff([]string{"kafka.tls.keystore_password", "hec.token", "batch.window", "filter.drop_methods"}, Differences(a, b)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if got, want := len(Differences(a, Config{})), len(fieldNames("", reflect.TypeFor[Config]())); got < want-20 {
+		t.Errorf("%d keys differ from nothing, of %d", got, want)
 	}
 }

@@ -2,8 +2,10 @@ package config
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -50,11 +52,12 @@ once, each with the file and line, variable or flag, and with what is allowed.
 | type | in YAML | in the environment and in flags |
 |---|---|---|
 | string | ` + "`text`" + ` | ` + "`text`" + ` |
-| list | ` + "`[a, b]`, one item a line, or `a,b`" + ` | ` + "`a,b`" + `; a flag may also be repeated |
+| list | ` + "`[a, b]`, one item a line, or `a,b`" + `; a list of one is written like a string | ` + "`a,b`" + `; a flag may also be repeated. A comma within double quotes divides nothing |
 | duration | ` + "`500ms`, `30s`, `1m30s`" + `; a number without a unit is refused | the same |
 | bytes | ` + "`65536`, `512KiB`, `5MiB`, `1GiB` (powers of 1024), `64KB`, `5MB`, `1GB` (powers of 1000)" + ` | the same |
 | bool | ` + "`true`, `false`" + ` | the same; a flag without a value is true |
 | int | ` + "`1000`" + ` | the same |
+| escaped | a string in which ` + "`\\n`, `\\r`, `\\t` and `\\\\`" + ` stand for a line break, a carriage return, a tab and a backslash | the same |
 
 ## Secrets
 
@@ -68,14 +71,20 @@ line of every process.
 - the configuration file; a warning is given if others may read the file
 
 The key itself and its ` + "`_file`" + ` count as one key: the higher source wins, and giving both in the
-same source is an error. Line breaks at the end of a secret are ignored. Files are read once, at
-start. A secret is never printed or logged.
+same source is an error. Line breaks at the end of a secret are ignored. A secret is never printed or
+logged.
+
+Files of secrets and of certificates are read again when they change, without a restart:
+[operations.md](operations.md#rotate-credentials-without-a-restart) says which and how.
+
+## All keys
 `
 
 // WriteReference writes the reference page of all keys, in Markdown.
 func WriteReference(w io.Writer) error {
 	var out bytes.Buffer
 	out.WriteString(referenceHead)
+	writeOverview(&out)
 	defaults := Defaults()
 	for _, s := range sections() {
 		fmt.Fprintf(&out, "\n## %s\n\n%s\n", s.name, s.doc)
@@ -84,7 +93,7 @@ func WriteReference(w io.Writer) error {
 			facts := []string{"type: " + k.Kind.String()}
 			v, ok := defaults.value(k.Name)
 			switch {
-			case k.Required || k.Secret:
+			case k.Required:
 				facts = append(facts, "default: none, must be given")
 			case !ok || k.text(v) == "":
 				facts = append(facts, "default: empty")
@@ -113,6 +122,34 @@ func WriteReference(w io.Writer) error {
 	}
 	_, err := w.Write(out.Bytes())
 	return err
+}
+
+// writeOverview lists all keys in short, with links.
+func writeOverview(out *bytes.Buffer) {
+	link := func(k Key) string {
+		return fmt.Sprintf("[%s](#%s)", k.Name, strings.ReplaceAll(k.Name, ".", ""))
+	}
+	var most []string
+	for _, k := range Keys() {
+		if k.Main {
+			most = append(most, link(k))
+		}
+	}
+	fmt.Fprintf(out, "\nMost users set only some of these: %s.\n\n| group | keys |\n|---|---|\n", strings.Join(most, ", "))
+	for _, s := range sections() {
+		var titles []string
+		byTitle := map[string][]string{}
+		for _, k := range s.keys {
+			title := cmp.Or(k.Group, s.title())
+			if !slices.Contains(titles, title) {
+				titles = append(titles, title)
+			}
+			byTitle[title] = append(byTitle[title], link(k))
+		}
+		for _, title := range titles {
+			fmt.Fprintf(out, "| %s | %s |\n", title, strings.Join(byTitle[title], ", "))
+		}
+	}
 }
 
 // exampleText shows the example as it stands in YAML.

@@ -18,9 +18,9 @@ const maxSecret = 64 << 10
 // the file's content. The highest layer that gives either of the two wins; a
 // file that only a lower layer names is not read. layers rise in precedence.
 // If no layer gives one, the systemd credential of that name is taken, if
-// there is one. What was read is recorded in the layer that named it.
-func readSecretFiles(layers []layer, keys []Key, credsDir string) []error {
-	var errs []error
+// there is one. What was read is recorded in the layer that named it. The
+// files are those that were read or should have been.
+func readSecretFiles(layers []layer, keys []Key, credsDir string) (files []string, errs []error) {
 	for _, k := range keys {
 		if !k.FromFile {
 			continue
@@ -39,6 +39,7 @@ func readSecretFiles(layers []layer, keys []Key, credsDir string) []error {
 				delete(l.settings, k.Name)
 			case hasFile:
 				path := fmt.Sprint(file.value)
+				files = append(files, path)
 				v, err := k.fromFile(path)
 				if err != nil {
 					errs = append(errs, &Error{Key: k.Name + fileSuffix, Where: file.where, Text: err.Error()})
@@ -55,6 +56,7 @@ func readSecretFiles(layers []layer, keys []Key, credsDir string) []error {
 		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
+		files = append(files, path)
 		where := "systemd credential " + k.credential()
 		v, err := k.fromFile(path)
 		if err != nil {
@@ -63,7 +65,7 @@ func readSecretFiles(layers []layer, keys []Key, credsDir string) []error {
 		}
 		layers[0].set(k.Name, v, where)
 	}
-	return errs
+	return files, errs
 }
 
 // fromFile reads the value of k. The error names the file, never its content.

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func TestSecretFiles(t *testing.T) {
@@ -184,5 +186,38 @@ func TestSecretsStaySecret(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestSecretFilesAreListed: every file that gave a secret or should have, and no other.
+func TestSecretFilesAreListed(t *testing.T) {
+	t.Parallel()
+	credentials := t.TempDir()
+	for _, name := range []string{"kafka_sasl_password", "kafka_sasl_username", "unknown"} {
+		if err := os.WriteFile(filepath.Join(credentials, name), []byte("x"), 0o400); err != nil {
+			t.Fatal(err)
+		}
+	}
+	token := write(t, "token", "t0ken")
+	file := write(t, "c.yaml", minimal+"hec.token_file: /overridden\n")
+	withSecret := write(t, "s.yaml", minimal+"hec.tls.keystore_password: s3cret\nhec.token: t0ken\n")
+	for _, tt := range []struct {
+		name string
+		src  Source
+		want []string
+	}{
+		{"none", Source{File: write(t, "c.yaml", minimal), Env: secretEnv()}, nil},
+		{
+			"a file and a credential",
+			Source{File: file, Env: []string{"AUDITLOG_FORWARDER_HEC_TOKEN_FILE=" + token}, CredentialsDir: credentials},
+			[]string{filepath.Join(credentials, "kafka_sasl_password"), token},
+		},
+		{"in the configuration", Source{File: withSecret, Env: secretEnv()[:1], CredentialsDir: credentials}, []string{withSecret, filepath.Join(credentials, "kafka_sasl_password")}},
+		{"one that cannot be read", Source{File: file, Env: []string{"AUDITLOG_FORWARDER_KAFKA_SASL_PASSWORD=p"}}, []string{"/overridden"}},
+	} {
+		l, _ := Load(tt.src)
+		if diff := cmp.Diff(tt.want, l.SecretFiles()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
+		}
 	}
 }

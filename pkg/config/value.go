@@ -44,22 +44,58 @@ func (k Key) parse(text string) (any, error) {
 			return nil, fmt.Errorf("%q is not a whole number; give one such as %s", text, k.Example)
 		}
 		return n, nil
+	case Escaped:
+		return parseEscaped(text)
 	default:
 		return text, nil
 	}
 }
 
-// parseList splits at commas. An empty text is an empty list; an empty item
-// stays, for Validate to refuse.
+// parseList splits at commas that are not within double quotes; the quotes
+// stay, since they mean something to whoever reads the items. An empty text is
+// an empty list; an empty item stays, for Validate to refuse.
 func parseList(text string) []string {
 	if strings.TrimSpace(text) == "" {
 		return []string{}
 	}
-	items := strings.Split(text, ",")
+	balanced, within, from := strings.Count(text, `"`)%2 == 0, false, 0
+	var items []string
+	for i := range len(text) {
+		switch {
+		case text[i] == '"':
+			within = balanced && !within
+		case text[i] == ',' && !within:
+			items, from = append(items, text[from:i]), i+1
+		}
+	}
+	items = append(items, text[from:])
 	for i := range items {
 		items[i] = strings.TrimSpace(items[i])
 	}
 	return items
+}
+
+// parseEscaped reads a text with escapes: a shell, and a file that is written
+// by hand, have no plain way to give a line break.
+func parseEscaped(text string) (string, error) {
+	var b strings.Builder
+	for rest := text; rest != ""; {
+		plain, after, found := strings.Cut(rest, `\`)
+		b.WriteString(plain)
+		if !found {
+			break
+		}
+		i := -1
+		if after != "" {
+			i = strings.IndexByte(`nrt\`, after[0])
+		}
+		if i < 0 {
+			return "", fmt.Errorf(`%q holds a \ that begins none of \n, \r, \t and \\; write \\ for a backslash`, text)
+		}
+		b.WriteByte("\n\r\t\\"[i])
+		rest = after[1:]
+	}
+	return b.String(), nil
 }
 
 func parseDuration(text string) (time.Duration, error) {
@@ -115,6 +151,10 @@ func (k Key) text(v any) string {
 		if k.Kind == Bytes {
 			return formatBytes(int64(v))
 		}
+	case string:
+		if k.Kind == Escaped {
+			return strings.NewReplacer(`\`, `\\`, "\n", `\n`, "\r", `\r`, "\t", `\t`).Replace(v)
+		}
 	}
 	return fmt.Sprint(v)
 }
@@ -129,6 +169,9 @@ func (k Key) yaml(v any) string {
 		}
 		return "[" + strings.Join(items, ", ") + "]"
 	case string:
+		if k.Kind == Escaped { // what YAML itself leaves of it is parsed once more
+			v = strings.ReplaceAll(v, `\`, `\\`)
+		}
 		return quoted(v)
 	case creds.Secret:
 		return strconv.Quote(v.String())

@@ -1,0 +1,172 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+
+	"auditlog-forwarder/pkg/config"
+	"auditlog-forwarder/pkg/creds"
+)
+
+func (r *rotator) token(loaded *config.Loaded, mistakes error) {
+	const key = "hec.token"
+	if bad := config.About(mistakes, key); bad != nil {
+		r.refuse(key, bad)
+		return
+	}
+	from := ""
+	if token := loaded.HEC.Token; !token.Equal(r.inUse.HEC.Token) {
+		r.to.hecToken(token)
+		r.inUse.HEC.Token, from = token, loaded.Origin(key)
+	}
+	r.accept(key, from, loaded.Origin(key))
+}
+
+// sasl takes user name and password together: one without the other is wrong.
+func (r *rotator) sasl(loaded *config.Loaded, mistakes error) {
+	const name, password = "kafka.sasl.username", "kafka.sasl.password"
+	if r.to.kafkaSASL == nil {
+		return
+	}
+	if bad := errors.Join(config.About(mistakes, name), config.About(mistakes, password)); bad != nil {
+		r.refuse("kafka.sasl", bad)
+		return
+	}
+	was, now := r.inUse.Kafka.SASL, loaded.Kafka.SASL
+	var from []string
+	if now.Username != was.Username {
+		from = append(from, loaded.Origin(name))
+	}
+	if !now.Password.Equal(was.Password) {
+		from = append(from, loaded.Origin(password))
+	}
+	if len(from) > 0 {
+		was.Username, was.Password = now.Username, now.Password
+		r.to.kafkaSASL(was)
+		r.inUse.Kafka.SASL = was
+	}
+	r.accept("kafka.sasl", strings.Join(from, " and "), loaded.Origin(password))
+}
+
+// tls has the files of one room read again, with the passwords of now. Paths
+// stay as they were at the start.
+func (r *rotator) tls(key string, take func(creds.TLS) error, inUse *creds.TLS, now creds.TLS, mistakes error, stale map[string]bool) {
+	if take == nil {
+		return
+	}
+	next := *inUse
+	passwords := false
+	var bad []error
+	for _, p := range []struct {
+		name string
+		to   *creds.Secret
+		now  creds.Secret
+	}{
+		{"truststore_password", &next.TruststorePassword, now.TruststorePassword},
+		{"client_key_password", &next.ClientKeyPassword, now.ClientKeyPassword},
+		{"keystore_password", &next.KeystorePassword, now.KeystorePassword},
+	} {
+		bad = append(bad, config.About(mistakes, key+"."+p.name))
+		passwords = passwords || !p.to.Equal(p.now)
+		*p.to = p.now
+	}
+	if err := errors.Join(bad...); err != nil {
+		r.keep(*inUse, stale)
+		r.refuse(key, err)
+		return
+	}
+	var files []string
+	for _, path := range tlsFiles(next) {
+		if stale[path] {
+			files = append(files, path)
+		}
+	}
+	if len(files) == 0 && !passwords {
+		r.accept(key, "", strings.Join(tlsFiles(next), ", "))
+		return
+	}
+	if err := take(next); err != nil {
+		r.keep(next, stale)
+		r.refuse(key, err)
+		return
+	}
+	*inUse = next
+	if len(files) == 0 {
+		files = tlsFiles(next)
+	}
+	r.accept(key, strings.Join(files, ", "), "")
+}
+
+// keep leaves the files of t to the next look.
+func (r *rotator) keep(t creds.TLS, stale map[string]bool) {
+	for _, path := range tlsFiles(t) {
+		if stale[path] {
+			r.stale[path] = true
+		}
+	}
+}
+
+// refuse tells once that a credential cannot be read or used. The error names
+// the file, and never holds a secret.
+func (r *rotator) refuse(key string, err error) {
+	text := err.Error()
+	if r.refused[key] == text {
+		return
+	}
+	r.refused[key] = text
+	r.metrics.results.WithLabelValues(key, "refused").Inc()
+	r.metrics.bad.Set(float64(len(r.refused)))
+	r.log.Warn("credentials cannot be re-read; what is in use stays in use, and it is tried again",
+		zap.String("key", key), zap.String("reason", text), zap.Duration("every", lookEvery))
+}
+
+// accept tells that a credential was taken, or, if from is empty, that it was
+// refused before and is again what is in use.
+func (r *rotator) accept(key, from, origin string) {
+	_, was := r.refused[key]
+	delete(r.refused, key)
+	r.metrics.bad.Set(float64(len(r.refused)))
+	switch {
+	case from != "":
+		r.metrics.results.WithLabelValues(key, "taken").Inc()
+		text := fmt.Sprintf("%s re-read from %s", key, from)
+		r.log.Info(text)
+		text = fmt.Sprintf("%s at %s", text, time.Now().UTC().Format(time.RFC3339))
+		r.last.Store(&text)
+	case was && origin != "":
+		r.log.Info(key + " can be read again, and has not changed: " + origin)
+	case was:
+		r.log.Info(key + " can be read again")
+	}
+}
+
+// rotatorMetrics count what was rotated.
+type rotatorMetrics struct {
+	results *prometheus.CounterVec
+	bad     prometheus.Gauge
+}
+
+func newRotatorMetrics(reg prometheus.Registerer) rotatorMetrics {
+	m := rotatorMetrics{
+		results: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "auditlog_forwarder_credentials_reread_total",
+			Help: "Times that credentials or certificates have changed while running, and were taken or refused.",
+		}, []string{"credential", "result"}),
+		bad: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "auditlog_forwarder_credentials_refused",
+			Help: "Credentials whose files cannot be read or used at this moment, so that older ones are in use.",
+		}),
+	}
+	for _, credential := range []string{"hec.token", "hec.tls", "kafka.sasl", "kafka.tls"} {
+		for _, result := range []string{"taken", "refused"} {
+			m.results.WithLabelValues(credential, result)
+		}
+	}
+	reg.MustRegister(m.results, m.bad)
+	return m
+}

@@ -1,0 +1,96 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"go.uber.org/zap"
+
+	"auditlog-forwarder/pkg/forwarder"
+	"auditlog-forwarder/pkg/ops"
+)
+
+func (a *App) totals(t forwarder.Totals) []zap.Field {
+	return []zap.Field{
+		zap.Int64("read", t.Read), zap.Int64("accepted", t.Accepted), zap.Int64("filtered", t.Filtered),
+		zap.Int64("dead_lettered", t.DeadLettered), zap.Int64("returned", t.Returned), zap.Int64("unsettled", t.Unsettled),
+		zap.Int64("lost_ground", a.group.Lost()),
+	}
+}
+
+// report says every minute how it goes, in the log, and more often to systemd.
+func (a *App) report(ctx context.Context) {
+	tick := time.NewTicker(10 * time.Second)
+	defer tick.Stop()
+	var before forwarder.Totals
+	for n := 1; ; n++ {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		t := a.forward.Totals()
+		a.systemd.Status(a.summary(t))
+		if n%6 == 0 {
+			a.log.Info("progress", append(a.totals(t),
+				zap.Int64("accepted_last_minute", t.Accepted-before.Accepted), zap.Int("partitions", t.Partitions),
+				zap.Int64("lag_events", t.Lag), zap.Duration("lag", t.LagTime.Round(time.Millisecond)))...)
+			before = t
+		}
+	}
+}
+
+func (a *App) summary(t forwarder.Totals) string {
+	if ok, conditions := a.health.Ready(); !ok && len(conditions) > 0 {
+		return fmt.Sprintf("not ready: %s: %s", conditions[0].Name, conditions[0].Reason)
+	}
+	return fmt.Sprintf("%d accepted, %d filtered, %d dead-lettered, %d behind", t.Accepted, t.Filtered, t.DeadLettered, t.Lag)
+}
+
+// status fills the admin page.
+func (a *App) status() ops.Status {
+	t := a.forward.Totals()
+	cfg := a.opts.Config
+	n := func(v int64) string { return humanize.Comma(v) }
+	rows := []ops.Row{
+		{Name: "summary", Value: a.summary(t)},
+		{Name: "running since", Value: a.started.UTC().Format(time.RFC3339)},
+		{Name: "records read", Value: n(t.Read)},
+		{Name: "accepted by Splunk", Value: n(t.Accepted)},
+		{Name: "filtered", Value: n(t.Filtered)},
+		{Name: "dead-lettered", Value: n(t.DeadLettered)},
+		{Name: "held, not committed", Value: n(t.Unsettled)},
+		{Name: "given back, read again by the next owner", Value: n(t.Returned)},
+		{Name: "expired in Kafka before they were read (lost ground)", Value: n(a.group.Lost())},
+		{Name: "behind", Value: fmt.Sprintf("%s records, oldest held %s", n(t.Lag), t.LagTime.Round(time.Millisecond))},
+		{Name: "partitions owned", Value: n(int64(t.Partitions))},
+		{Name: "Kafka", Value: fmt.Sprintf("%v, group %s", cfg.Kafka.BootstrapServers, cfg.Kafka.GroupID)},
+	}
+	rows = append(rows, a.splunkRows()...)
+	rows = append(rows, ops.Row{Name: "dead letters", Value: cfg.DeadLetter.Dir})
+	if a.rotator != nil {
+		rows = append(rows, ops.Row{Name: "credentials", Value: a.rotator.summary()})
+	}
+	return ops.Status{Version: a.opts.Version, Rows: rows}
+}
+
+// splunkRows has a row for each address of Splunk and, with a limit, one for
+// the day's volume.
+//
+// TODO(coordinator): at the merge take each address's state from helper pool's
+// Client.Endpoints (name, up or the reason, posts in flight), the day's volume
+// from helper shape's limiter, and add a row "accepted, not yet committed" from
+// helper kafka's count; then the loop below is one over states.
+func (a *App) splunkRows() []ops.Row {
+	cfg := a.opts.Config.HEC
+	var rows []ops.Row
+	for _, u := range cfg.URLs {
+		rows = append(rows, ops.Row{Name: "Splunk", Value: u})
+	}
+	if most := cfg.Limit.BytesPerDay; most > 0 {
+		rows = append(rows, ops.Row{Name: "most bytes of events a day (UTC)", Value: humanize.IBytes(uint64(most))}) //nolint:gosec // Validate allows none below 0
+	}
+	return rows
+}
