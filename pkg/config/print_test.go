@@ -39,7 +39,7 @@ func TestPrintYAML(t *testing.T) {
     ca_file: "" # default
     insecure_skip_verify: false # default
   session_timeout: 45s # default
-  commit_interval: 1s # default
+  commit_interval: 0s # default
   metadata_refresh: 1m # default
   fetch_max_wait: 500ms # default
   fetch_bytes: 512KiB # default

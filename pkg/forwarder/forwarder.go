@@ -16,6 +16,7 @@
 //	P4 any cut and a restart lose nothing
 //	P5 a lane returns within Drain of losing its partition
 //	P6 the bytes of a body go out as they came in
+//	P7 at most MaxUncommitted events, and the windows, are accepted and not committed
 package forwarder
 
 import (
@@ -73,6 +74,7 @@ type Forwarder struct {
 	opts    Options
 	log     *zap.Logger
 	metrics *metrics
+	gate    gate
 
 	mu    sync.Mutex
 	lanes map[*lane]struct{} // the running ones, for the gauges
@@ -81,7 +83,7 @@ type Forwarder struct {
 
 // New makes a forwarder.
 func New(cfg Config, opts Options) *Forwarder {
-	f := &Forwarder{cfg: cfg, opts: opts, log: opts.Log, lanes: map[*lane]struct{}{}}
+	f := &Forwarder{cfg: cfg, opts: opts, log: opts.Log, lanes: map[*lane]struct{}{}, gate: gate{max: int64(cfg.MaxUncommitted)}}
 	f.metrics = newMetrics(opts.Registerer, f)
 	return f
 }
@@ -90,9 +92,12 @@ func New(cfg Config, opts Options) *Forwarder {
 type Claim struct {
 	Topic     string
 	Partition int32
-	Start     int64            // the first offset that will be read; below 0: not known
-	Mark      func(next int64) // takes the next offset to read; called from the lane's goroutine only
-	HighWater func() int64     // the partition's end, as far as it is known
+	Start     int64 // the first offset that will be read; below 0: not known
+	// Mark takes the next offset to read; it is called from the lane's goroutine
+	// only. committed, which may be nil, must be called once, from anywhere: when
+	// the mark is committed, or when it will not be any more.
+	Mark      func(next int64, committed func())
+	HighWater func() int64 // the partition's end, as far as it is known
 }
 
 // MemoryPerLane returns the most bytes that one lane holds in batches while

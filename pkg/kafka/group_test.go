@@ -89,7 +89,7 @@ func (r *reader) handle(ctx context.Context, c *kafka.Claim) error {
 				r.hold(c.Topic, c.Partition, rec.Offset)
 			}
 			r.change(func() { r.read[at] = append(r.read[at], rec.Offset) })
-			c.Mark(rec.Offset + 1)
+			c.Mark(rec.Offset+1, nil)
 		case <-ctx.Done():
 			return nil
 		}
@@ -147,7 +147,7 @@ func settings(b *kafkatest.Broker, group string, topics ...string) kafka.Config 
 	cfg := kafka.DefaultConfig()
 	cfg.BootstrapServers, cfg.SecurityProtocol = b.Bootstrap(), kafka.Plaintext
 	cfg.GroupID, cfg.Topics = group, topics
-	cfg.FetchMaxWait, cfg.CommitInterval, cfg.MetadataRefresh = 100*time.Millisecond, 100*time.Millisecond, time.Second
+	cfg.FetchMaxWait, cfg.MetadataRefresh = 100*time.Millisecond, time.Second
 	cfg.SessionTimeout = 6 * time.Second
 	return cfg
 }
