@@ -47,14 +47,24 @@ func (g *Group) renewLocked(what string) {
 	g.renew()
 }
 
-// take returns the configuration for new connections; end is called when it is
-// out of date.
-func (g *Group) take(end context.CancelFunc) Config {
+// access is what connections are made with.
+type access struct {
+	sarama  *sarama.Config
+	version int64 // changes with the credentials
+}
+
+// access takes the newest credentials and reads the certificate files.
+func (g *Group) access() (access, error) {
+	cfg, version := g.current()
+	s, err := g.saramaConfig(cfg)
+	return access{sarama: s, version: version}, err
+}
+
+// onRenewal says what ends the connections of this moment.
+func (g *Group) onRenewal(end context.CancelFunc) {
 	g.mu.Lock()
+	defer g.mu.Unlock()
 	g.renew = end
-	g.mu.Unlock()
-	cfg, _ := g.current()
-	return cfg
 }
 
 // current returns the configuration with the newest credentials, and a number

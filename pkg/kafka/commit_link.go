@@ -26,9 +26,9 @@ type commitLink struct {
 	member     string
 	generation int32
 
-	client  sarama.Client
-	version int64 // of the credentials that the client was made with
-	stale   bool  // the coordinator must be looked up again
+	access access // what the session was joined with, as long as that works
+	client sarama.Client
+	stale  bool // the coordinator must be looked up again
 }
 
 // commit asks the coordinator to keep the marks, and returns its answer by
@@ -36,9 +36,11 @@ type commitLink struct {
 func (l *commitLink) commit(ctx context.Context, marks map[place]int64) (map[place]error, error) {
 	answer, err := l.try(ctx, marks)
 	if err != nil {
-		// Credentials that were replaced since are tried next.
-		if _, version := l.group.current(); version != l.version {
+		// The session's own credentials are the first choice even when there are
+		// newer ones: they worked. Those may have been withdrawn since.
+		if newest, aerr := l.group.access(); aerr == nil && newest.version != l.access.version {
 			l.close()
+			l.access = newest
 		}
 		return nil, fmt.Errorf("commit the offsets of group %s: %w", l.group.cfg.GroupID, err)
 	}
@@ -80,19 +82,15 @@ func (l *commitLink) try(ctx context.Context, marks map[place]int64) (map[place]
 // coordinator finds the broker that keeps the group's offsets.
 func (l *commitLink) coordinator() (*sarama.Broker, error) {
 	if l.client == nil {
-		cfg, version := l.group.current()
-		s, err := l.group.saramaConfig(cfg)
-		if err != nil {
-			return nil, err
-		}
+		s := *l.access.sarama
 		s.Net.ReadTimeout, s.Net.WriteTimeout = commitTimeout, commitTimeout
 		// It asks for no topics, and so has no metadata to keep fresh.
 		s.Metadata.Full, s.Metadata.RefreshFrequency = false, 0
-		if l.client, err = sarama.NewClient(cfg.BootstrapServers, s); err != nil {
-			l.client = nil
+		client, err := sarama.NewClient(l.group.cfg.BootstrapServers, &s)
+		if err != nil {
 			return nil, err
 		}
-		l.version = version
+		l.client = client
 	}
 	if l.stale {
 		if err := l.client.RefreshCoordinator(l.group.cfg.GroupID); err != nil {
@@ -147,9 +145,9 @@ func ownFault(err error) bool {
 }
 
 // newCommits makes the committer of a session.
-func (g *Group) newCommits(session sarama.ConsumerGroupSession, lost func()) *committer {
+func (g *Group) newCommits(session sarama.ConsumerGroupSession, a access, lost func()) *committer {
 	c := newCommitter(
-		&commitLink{group: g, member: session.MemberID(), generation: session.GenerationID()},
+		&commitLink{group: g, access: a, member: session.MemberID(), generation: session.GenerationID()},
 		&commitReport{group: g, log: g.log, count: g.commits}, g.cfg.CommitInterval, lost,
 	)
 	g.committing.Store(c)

@@ -161,7 +161,8 @@ func (g *Group) loop(ctx context.Context, handle Handler) {
 func (g *Group) attempt(ctx context.Context, handle Handler, wait *backoff.ExponentialBackOff) {
 	ctx, end := context.WithCancel(ctx)
 	defer end()
-	err := g.connected(ctx, g.take(end), handle, wait.Reset)
+	g.onRenewal(end) // before the credentials are read
+	err := g.connected(ctx, handle, wait.Reset)
 	if ctx.Err() != nil {
 		wait.Reset() // at the end it does not matter; with new credentials it is a new start
 		return
@@ -177,12 +178,12 @@ func (g *Group) attempt(ctx context.Context, handle Handler, wait *backoff.Expon
 }
 
 // connected runs with one client until an error or ctx's end.
-func (g *Group) connected(ctx context.Context, cfg Config, handle Handler, joined func()) (err error) {
-	s, err := g.saramaConfig(cfg)
+func (g *Group) connected(ctx context.Context, handle Handler, joined func()) (err error) {
+	with, err := g.access()
 	if err != nil {
 		return err
 	}
-	client, err := sarama.NewClient(cfg.BootstrapServers, s)
+	client, err := sarama.NewClient(g.cfg.BootstrapServers, with.sarama)
 	if err != nil {
 		return err
 	}
@@ -209,7 +210,7 @@ func (g *Group) connected(ctx context.Context, cfg Config, handle Handler, joine
 		watching.Wait()
 	}()
 
-	m := &member{group: g, client: client, handle: handle, joined: joined, watchers: &watchers}
+	m := &member{group: g, access: with, client: client, handle: handle, joined: joined, watchers: &watchers}
 	for ctx.Err() == nil {
 		topics, err := g.topics(client)
 		if err != nil {

@@ -26,8 +26,8 @@ type reader struct {
 	t     *testing.T
 	group *kafka.Group
 	reg   *prometheus.Registry
-	logs *observer.ObservedLogs
-	stop func()
+	logs  *observer.ObservedLogs
+	stop  func()
 
 	mu      sync.Mutex
 	changed chan struct{} // closed and renewed at every change
@@ -36,7 +36,7 @@ type reader struct {
 	states  []string // "" for nil
 	owned   map[string]int
 	marks   int
-	covered int // marks that a commit covers, or none ever will
+	covered int                                               // marks that a commit covers, or none ever will
 	hold    func(topic string, partition int32, offset int64) // called before a record is noted; may block
 }
 

@@ -14,6 +14,7 @@ import (
 // and Cleanup after, all ConsumeClaims of a session.
 type member struct {
 	group  *Group
+	access access // what client was made with
 	client sarama.Client
 	handle Handler
 	joined func()
@@ -38,7 +39,7 @@ type place struct {
 // point in time. What is found is marked for Sarama, which starts there, and
 // for the committer, so that a later start cannot choose another point.
 func (m *member) Setup(session sarama.ConsumerGroupSession) error {
-	m.commits = m.group.newCommits(session, m.endSession)
+	m.commits = m.group.newCommits(session, m.access, m.endSession)
 	m.watchers.Go(m.commits.run)
 	claims := session.Claims()
 	m.starts = map[place]int64{}
