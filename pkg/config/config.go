@@ -26,13 +26,14 @@ import (
 
 // Config is the whole configuration of one forwarder.
 type Config struct {
-	Kafka      kafka.Config      `mapstructure:"kafka"`
-	HEC        hec.Config        `mapstructure:"hec"`
-	Batch      forwarder.Config  `mapstructure:"batch"`
-	DeadLetter deadletter.Config `mapstructure:"dead_letter"`
-	Admin      ops.Config        `mapstructure:"admin"`
-	Filter     Filter            `mapstructure:"filter"`
-	Log        Log               `mapstructure:"log"`
+	Kafka           kafka.Config      `mapstructure:"kafka"`
+	HEC             hec.Config        `mapstructure:"hec"`
+	Batch           forwarder.Config  `mapstructure:"batch"`
+	DeadLetter      deadletter.Config `mapstructure:"dead_letter"`
+	DeadLetterTopic kafka.TopicConfig `mapstructure:"dead_letter_topic"`
+	Admin           ops.Config        `mapstructure:"admin"`
+	Filter          Filter            `mapstructure:"filter"`
+	Log             Log               `mapstructure:"log"`
 }
 
 // Filter says which events are read but not forwarded.
@@ -57,13 +58,14 @@ const (
 // they are, since addresses and credentials have no default.
 func Defaults() Config {
 	return Config{
-		Kafka:      kafka.DefaultConfig(),
-		HEC:        hec.DefaultConfig(),
-		Batch:      forwarder.DefaultConfig(),
-		DeadLetter: deadletter.DefaultConfig(),
-		Admin:      ops.DefaultConfig(),
-		Filter:     Filter{DropMethods: []string{}},
-		Log:        Log{Level: "info", Format: FormatAuto},
+		Kafka:           kafka.DefaultConfig(),
+		HEC:             hec.DefaultConfig(),
+		Batch:           forwarder.DefaultConfig(),
+		DeadLetter:      deadletter.DefaultConfig(),
+		DeadLetterTopic: kafka.DefaultTopicConfig(),
+		Admin:           ops.DefaultConfig(),
+		Filter:          Filter{DropMethods: []string{}},
+		Log:             Log{Level: "info", Format: FormatAuto},
 	}
 }
 
@@ -78,6 +80,7 @@ func (c Config) Validate() []error {
 		{"hec", c.HEC.Validate()},
 		{"batch", c.Batch.Validate()},
 		{"dead_letter", c.DeadLetter.Validate()},
+		{"dead_letter_topic", c.DeadLetterTopic.Validate()},
 		{"admin", c.Admin.Validate()},
 		{"filter", c.Filter.Validate()},
 		{"log", c.Log.Validate()},
@@ -85,6 +88,9 @@ func (c Config) Validate() []error {
 		for _, err := range room.errs {
 			errs = append(errs, fmt.Errorf("%s.%w", room.name, err))
 		}
+	}
+	if c.DeadLetterTopic.ReadBy(c.Kafka) {
+		errs = append(errs, fmt.Errorf("dead_letter_topic.name: %q is also read, so its records would come back for ever; name another topic, in a cluster of yours", c.DeadLetterTopic.Name))
 	}
 	return errs
 }

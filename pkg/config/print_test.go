@@ -180,7 +180,7 @@ func TestExampleUncommented(t *testing.T) {
 		}
 		lines = append(lines, line)
 	}
-	l, err := load(Source{Env: secretEnv()}, "example.yaml", []byte(strings.Join(lines, "")), 0o644)
+	l, err := load(Source{Env: secretEnv("AUDITLOG_FORWARDER_DEAD_LETTER_TOPIC_SASL_PASSWORD=p")}, "example.yaml", []byte(strings.Join(lines, "")), 0o644)
 	if err != nil {
 		t.Fatal(err)
 	}

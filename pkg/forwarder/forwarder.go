@@ -51,6 +51,13 @@ type DeadLetters interface {
 	Put(entries []deadletter.Entry) error
 }
 
+// DeadLetterCopy is a second place for what DeadLetters keeps. Copy returns
+// when it has all entries, or with an error, after which it is called again; it
+// gives up when ctx ends.
+type DeadLetterCopy interface {
+	Copy(ctx context.Context, entries []deadletter.Entry) error
+}
+
 // Filter says whether an event is left out, and by which rule.
 type Filter func(ev audit.Event) (rule string, drop bool)
 
@@ -58,7 +65,8 @@ type Filter func(ev audit.Event) (rule string, drop bool)
 type Options struct {
 	Sink        Sink
 	DeadLetters DeadLetters
-	Filter      Filter // nil: nothing is left out
+	Copy        DeadLetterCopy // nil: DeadLetters alone keeps them
+	Filter      Filter         // nil: nothing is left out
 	// MaxEventBytes is the largest body that the destination takes.
 	MaxEventBytes int
 	Log           *zap.Logger

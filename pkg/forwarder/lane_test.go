@@ -42,7 +42,9 @@ type world struct {
 	filtered  map[int64]bool
 	dead      map[int64]deadletter.Entry
 	out       int // batches out
+	copied    map[int64]bool
 	storeDown int // this many Puts fail
+	copyDown  int // this many Copies fail
 
 	marked    int64 // by this life
 	committed int64
@@ -63,6 +65,7 @@ func newWorld(t *testing.T, seed uint64, records, window int) *world {
 	w := &world{
 		t: t, r: rand.New(rand.NewPCG(seed, seed)), window: window,
 		accepted: map[int64][]byte{}, filtered: map[int64]bool{}, dead: map[int64]deadletter.Entry{},
+		copied: map[int64]bool{},
 	}
 	offset := w.r.Int64N(1000)
 	w.committed, w.marked, w.since = offset, offset, map[int64]struct{}{}
@@ -179,6 +182,32 @@ func (w *world) Put(entries []deadletter.Entry) error {
 	return nil
 }
 
+// Copy implements DeadLetterCopy: it takes its time, and may fail after it has
+// taken a part.
+func (w *world) Copy(ctx context.Context, entries []deadletter.Entry) error {
+	w.mu.Lock()
+	delay := time.Duration(w.r.IntN(300)) * time.Millisecond
+	w.mu.Unlock()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(delay):
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i, e := range entries {
+		if _, stored := w.dead[e.Record.Offset]; !stored {
+			w.t.Errorf("offset %d is copied before it is stored", e.Record.Offset)
+		}
+		if w.copyDown > 0 && i == len(entries)/2 {
+			w.copyDown--
+			return errors.New("the topic is away")
+		}
+		w.copied[e.Record.Offset] = true
+	}
+	return nil
+}
+
 // filter also keeps what it drops, by the id that newWorld writes.
 func (w *world) filter(ev audit.Event) (string, bool) {
 	return "noise", string(ev.Method) == "filtered"
@@ -203,6 +232,9 @@ func (w *world) mark(next int64, committed func()) {
 		_, dead := w.dead[rec.Offset]
 		if filtered := bytes.Contains(rec.Value, []byte(`"methodName":"filtered"`)); !accepted && !dead && !filtered {
 			w.t.Errorf("P1: mark %d passes offset %d, which is nowhere", next, rec.Offset)
+		}
+		if dead && !w.copied[rec.Offset] {
+			w.t.Errorf("P1: mark %d passes the dead letter %d, which was not copied", next, rec.Offset)
 		}
 	}
 }
@@ -338,13 +370,13 @@ func TestLaneKeepsItsPromises(t *testing.T) {
 			}
 			w := newWorld(t, seed, 150, cfg.Window)
 			f := New(cfg, Options{
-				Sink: w, DeadLetters: w, Filter: w.filter, MaxEventBytes: 1000,
+				Sink: w, DeadLetters: w, Copy: w, Filter: w.filter, MaxEventBytes: 1000,
 				Log: zap.NewNop(), Registerer: prometheus.NewRegistry(),
 			})
 			last := w.log[len(w.log)-1].Offset
 			for ; w.committed <= last && !t.Failed(); lives++ {
 				if w.r.IntN(3) == 0 {
-					w.storeDown = w.r.IntN(4)
+					w.storeDown, w.copyDown = w.r.IntN(4), w.r.IntN(4)
 				}
 				w.live(f, cfg.Drain)
 				if lives > seeds*200 {

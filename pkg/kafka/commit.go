@@ -41,7 +41,7 @@ type committer struct {
 	closing chan struct{} // closed by close: no mark comes any more
 	ended   chan struct{} // closed by run when it returns
 	giveUp  context.CancelFunc
-	ctx     context.Context //nolint:containedctx // the life of run, which close may have to end
+	ctx     context.Context // the life of run, which close may have to end
 
 	mu   sync.Mutex
 	at   map[place]*position
