@@ -52,6 +52,7 @@ type App struct {
 	health   *ops.Health
 	systemd  *ops.Systemd
 	store    *deadletter.Store
+	topic    *deadLetterTopic // nil: dead letters are on disk only
 	hec      *hec.Client
 	forward  *forwarder.Forwarder
 	group    *kafka.Group
@@ -98,8 +99,9 @@ func New(ctx context.Context, opts Options) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
+	a.topic = newDeadLetterTopic(cfg, a.log.Named("dead_letter_topic"))
 	a.forward = forwarder.New(cfg.Batch, forwarder.Options{
-		Sink: a.hec, DeadLetters: a.store, Filter: methodFilter(cfg.Filter.DropMethods),
+		Sink: a.hec, DeadLetters: a.store, Copy: a.topic.copies(), Filter: methodFilter(cfg.Filter.DropMethods),
 		AnyText: cfg.HEC.AnyText(), MaxEventBytes: cfg.HEC.MaxEventBytes, Log: a.log.Named("lane"), Registerer: a.registry,
 		OnProblem: a.deadLetters,
 	})
@@ -124,14 +126,15 @@ func New(ctx context.Context, opts Options) (_ *App, err error) {
 func (a *App) Run(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, a.store.Close()) }()
 	defer a.hec.Close()
+	defer a.topic.close(context.WithoutCancel(ctx))
 	cfg := a.opts.Config
 	a.log.Info("starting", zap.String("version", a.opts.Version),
 		zap.Strings("kafka", cfg.Kafka.BootstrapServers), zap.String("security", cfg.Kafka.Security()),
 		zap.Strings("topics", cfg.Kafka.Topics), zap.String("topic_pattern", cfg.Kafka.TopicPattern),
 		zap.String("group", cfg.Kafka.GroupID), zap.Strings("splunk", cfg.HEC.URLs),
-		zap.String("dead_letters", cfg.DeadLetter.Dir), zap.String("admin", a.admin.Addr()))
+		zap.String("dead_letters", cfg.DeadLetter.Dir), zap.String("dead_letter_topic", cfg.DeadLetterTopic.Name), zap.String("admin", a.admin.Addr()))
 	perPartition := partitionMemory(cfg)
-	a.log.Info("memory bound", zap.String("fixed", humanize.IBytes(uint64(fixedMemory))),
+	a.log.Info("memory bound", zap.String("fixed", humanize.IBytes(uint64(fixedMemory+topicMemory(cfg)))),
 		zap.String("per_partition", humanize.IBytes(uint64(perPartition.usual))),
 		zap.String("per_partition_if_every_batch_holds_an_event_of_the_largest_size", humanize.IBytes(uint64(perPartition.most))))
 
@@ -219,7 +222,7 @@ func (a *App) deadLetters(err error) {
 
 // assigned tells what the partitions may cost.
 func (a *App) assigned(partitions int) {
-	bound := fixedMemory + int64(partitions)*partitionMemory(a.opts.Config).usual
+	bound := fixedMemory + topicMemory(a.opts.Config) + int64(partitions)*partitionMemory(a.opts.Config).usual
 	a.log.Info("memory bound of this assignment", zap.Int("partitions", partitions), zap.String("bound", humanize.IBytes(uint64(bound))))
 }
 

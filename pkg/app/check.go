@@ -34,6 +34,7 @@ const (
 	stepConfiguration = "configuration"
 	stepFolder        = "dead-letter folder"
 	stepDeadLetters   = "dead letters"
+	stepTopic         = "dead-letter topic"
 	stepKafkaCert     = "kafka certificate"
 	stepKafkaBroker   = "kafka broker"
 	stepKafkaTopic    = "kafka topic"
@@ -141,6 +142,14 @@ func skipped(name, why string) Step {
 	return Step{Name: name, Status: StatusSkipped, OK: true, Found: why}
 }
 
+func storeSteps(cfg config.Config) []string {
+	steps := []string{stepFolder, stepDeadLetters}
+	if cfg.DeadLetterTopic.Enabled() {
+		steps = append(steps, stepTopic)
+	}
+	return steps
+}
+
 func kafkaSteps(cfg kafka.Config) []string {
 	steps := []string{stepKafkaBroker, stepKafkaTopic, stepKafkaGroup, stepKafkaRead}
 	if cfg.UsesTLS() {
@@ -163,7 +172,11 @@ func Check(ctx context.Context, cfg config.Config, version string) []Step {
 	steps := []Step{{Name: stepConfiguration, Status: StatusOK, OK: true, Found: "valid"}}
 	var store, broker room
 	checkDeadLetters(cfg.DeadLetter, store.report)
-	steps = append(steps, store.complete([]string{stepFolder, stepDeadLetters})...)
+	if cfg.DeadLetterTopic.Enabled() {
+		found, err := kafka.CheckTopic(ctx, cfg.DeadLetterTopic)
+		store.report(stepTopic, found, err)
+	}
+	steps = append(steps, store.complete(storeSteps(cfg))...)
 	kafka.Check(ctx, cfg.Kafka, broker.report)
 	steps = append(steps, broker.complete(kafkaSteps(cfg.Kafka))...)
 	return append(steps, checkSplunk(ctx, cfg.HEC, version)...)
@@ -177,7 +190,7 @@ func CheckRefused(cfg config.Config, mistakes error) []Step {
 		all.report(stepConfiguration, "", err)
 	}
 	steps := all.steps
-	for _, name := range slices.Concat([]string{stepFolder, stepDeadLetters}, kafkaSteps(cfg.Kafka), splunkSteps(cfg.HEC)) {
+	for _, name := range slices.Concat(storeSteps(cfg), kafkaSteps(cfg.Kafka), splunkSteps(cfg.HEC)) {
 		steps = append(steps, skipped(name, "not tried, since the configuration is invalid"))
 	}
 	return steps
@@ -244,6 +257,8 @@ func defaultFix(step string) string {
 		return "give dead_letter.dir a folder that this user may write"
 	case stepDeadLetters:
 		return "look at dead-letter.jsonl in dead_letter.dir; auditlog-forwarder deadletter list shows what can be read"
+	case stepTopic:
+		return "check dead_letter_topic.name and dead_letter_topic.bootstrap_servers, and that this principal may WRITE and DESCRIBE the topic"
 	case stepKafkaCert:
 		return "check kafka.tls.ca_file or kafka.tls.truststore_file, kafka.bootstrap_servers and kafka.security_protocol"
 	case stepKafkaTopic:

@@ -24,30 +24,20 @@ import (
 type ledger struct {
 	seed maphash.Seed
 
-	mu        sync.Mutex
-	changed   chan struct{} // closed and renewed with every event
-	want      [][]uint64
-	times     [][]uint8 // how often each has arrived
-	missing   int
-	arrived   int // with repeats
-	repeated  int
-	faults    []string
-	perPart   []int    // arrived, by partition
-	history   [][]mark // of perPart, about every 10 ms
-	nextEntry []time.Time
-}
-
-// mark is how many events of a partition had arrived at a time.
-type mark struct {
-	at time.Time
-	n  int
+	mu       sync.Mutex
+	changed  chan struct{} // closed and renewed with every event
+	want     [][]uint64
+	times    [][]uint8 // how often each has arrived
+	missing  int
+	arrived  int // with repeats
+	repeated int
+	faults   []string
 }
 
 func newLedger(partitions int32) *ledger {
 	return &ledger{
 		seed: maphash.MakeSeed(), changed: make(chan struct{}),
-		want: make([][]uint64, partitions), times: make([][]uint8, partitions), perPart: make([]int, partitions),
-		history: make([][]mark, partitions), nextEntry: make([]time.Time, partitions),
+		want: make([][]uint64, partitions), times: make([][]uint8, partitions),
 	}
 }
 
@@ -80,7 +70,6 @@ func (l *ledger) take(ev hectest.Event) {
 	fields := gjson.GetManyBytes(ev.Fields, "kafka_partition", "kafka_offset")
 	partition, offset := fields[0].Int(), fields[1].Int()
 	hash := maphash.Bytes(l.seed, ev.Event)
-	now := time.Now()
 
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -98,11 +87,6 @@ func (l *ledger) take(ev hectest.Event) {
 		l.fault("partition %d, offset %d is not what was produced: %.300q", partition, offset, ev.Event)
 		return
 	}
-	l.perPart[partition]++
-	if now.After(l.nextEntry[partition]) {
-		l.history[partition] = append(l.history[partition], mark{now, l.perPart[partition]})
-		l.nextEntry[partition] = now.Add(10 * time.Millisecond)
-	}
 	if l.times[partition][offset]++; l.times[partition][offset] == 1 {
 		l.missing--
 	} else {
@@ -114,26 +98,6 @@ func (l *ledger) fault(format string, args ...any) {
 	if len(l.faults) < 10 {
 		l.faults = append(l.faults, fmt.Sprintf(format, args...))
 	}
-}
-
-// since returns how many events of the partitions arrived after from and
-// before to, and never too few: history is sampled.
-func (l *ledger) since(partitions []int32, from, to time.Time) (n int) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, p := range partitions {
-		before, until := 0, 0
-		for _, m := range l.history[p] {
-			if m.at.Before(from) {
-				before = m.n
-			}
-			if m.at.Before(to) {
-				until = m.n
-			}
-		}
-		n += until - before
-	}
-	return n
 }
 
 // figures returns what has arrived with repeats, and what is missing.
@@ -232,7 +196,7 @@ func (f *feeder) feed(ctx context.Context, n int, perSecond rate.Limit) error {
 			break
 		}
 		value := f.gen.Next(make([]byte, 0, 2048), time.Now())
-		partition := int32(f.next % len(f.ledger.perPart))
+		partition := int32(f.next % len(f.ledger.want))
 		f.next++
 		offset := f.ledger.expect(partition, value)
 		f.client.Produce(context.WithoutCancel(ctx), &kgo.Record{Topic: f.topic, Partition: partition, Value: value}, func(r *kgo.Record, err error) {

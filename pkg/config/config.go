@@ -28,13 +28,14 @@ import (
 
 // Config is the whole configuration of one forwarder.
 type Config struct {
-	Kafka      kafka.Config      `mapstructure:"kafka"`
-	HEC        hec.Config        `mapstructure:"hec"`
-	Batch      forwarder.Config  `mapstructure:"batch"`
-	DeadLetter deadletter.Config `mapstructure:"dead_letter"`
-	Admin      ops.Config        `mapstructure:"admin"`
-	Filter     Filter            `mapstructure:"filter"`
-	Log        Log               `mapstructure:"log"`
+	Kafka           kafka.Config      `mapstructure:"kafka"`
+	HEC             hec.Config        `mapstructure:"hec"`
+	Batch           forwarder.Config  `mapstructure:"batch"`
+	DeadLetter      deadletter.Config `mapstructure:"dead_letter"`
+	DeadLetterTopic kafka.TopicConfig `mapstructure:"dead_letter_topic"`
+	Admin           ops.Config        `mapstructure:"admin"`
+	Filter          Filter            `mapstructure:"filter"`
+	Log             Log               `mapstructure:"log"`
 }
 
 // Filter says which events are read but not forwarded.
@@ -59,13 +60,14 @@ const (
 // they are, since addresses and credentials have no default.
 func Defaults() Config {
 	return Config{
-		Kafka:      kafka.DefaultConfig(),
-		HEC:        hec.DefaultConfig(),
-		Batch:      forwarder.DefaultConfig(),
-		DeadLetter: deadletter.DefaultConfig(),
-		Admin:      ops.DefaultConfig(),
-		Filter:     Filter{DropMethods: []string{}},
-		Log:        Log{Level: "info", Format: FormatAuto},
+		Kafka:           kafka.DefaultConfig(),
+		HEC:             hec.DefaultConfig(),
+		Batch:           forwarder.DefaultConfig(),
+		DeadLetter:      deadletter.DefaultConfig(),
+		DeadLetterTopic: kafka.DefaultTopicConfig(),
+		Admin:           ops.DefaultConfig(),
+		Filter:          Filter{DropMethods: []string{}},
+		Log:             Log{Level: "info", Format: FormatAuto},
 	}
 }
 
@@ -80,6 +82,7 @@ func (c Config) Validate() []error {
 		{"hec", c.HEC.Validate()},
 		{"batch", c.Batch.Validate()},
 		{"dead_letter", c.DeadLetter.Validate()},
+		{"dead_letter_topic", c.DeadLetterTopic.Validate()},
 		{"admin", c.Admin.Validate()},
 		{"filter", c.Filter.Validate()},
 		{"log", c.Log.Validate()},
@@ -101,6 +104,9 @@ func (c Config) between() (errs []error) {
 	limit := c.HEC.Limit
 	if most := c.Batch.MaxBytes + c.HEC.MaxEventBytes; limit.BytesPerDay >= c.HEC.MaxEventBytes && limit.BytesPerDay < most && limit.OnDailyLimit == hec.DailySlow {
 		errs = append(errs, fmt.Errorf("hec.limit.bytes_per_day: %d is less than one batch may have (batch.max_bytes and hec.max_event_bytes make %d); raise it, or lower these", limit.BytesPerDay, most))
+	}
+	if c.DeadLetterTopic.ReadBy(c.Kafka) {
+		errs = append(errs, fmt.Errorf("dead_letter_topic.name: %q is also read, so its records would come back for ever; name another topic, in a cluster of yours", c.DeadLetterTopic.Name))
 	}
 	return errs
 }

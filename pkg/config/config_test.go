@@ -87,7 +87,7 @@ func TestLoadGood(t *testing.T) {
 		{"good.empty_sections.yaml", nil, defaultsWith(smallest)},
 		{"good.raw.yaml", nil, defaultsWith(func(c *Config) {
 			smallest(c)
-			c.HEC.Endpoint, c.HEC.Time, c.HEC.AutoExtractTimestamp, c.HEC.RawLineBreaker = hec.EndpointRaw, hec.TimeNone, true, "\r\n\\#"
+			c.HEC.Endpoint, c.HEC.Time, c.HEC.RawLineBreaker = hec.EndpointRaw, hec.TimeNone, "\r\n\\#"
 		})},
 		{"good.formatted.yaml", nil, defaultsWith(func(c *Config) {
 			smallest(c)
@@ -175,11 +175,15 @@ func everything() Config {
 				InsecureSkipVerify: true,
 			},
 		},
-		Batch:      forwarder.Config{MaxEvents: 5, MaxBytes: 65536, Linger: 10 * time.Millisecond, Window: 7},
+		Batch:      forwarder.Config{MaxEvents: 5, MaxBytes: 65536, Linger: 10 * time.Millisecond, Window: 7, MaxUncommitted: 50},
 		DeadLetter: deadletter.Config{Dir: "/var/lib/dead", MaxBytes: 3 << 29},
-		Admin:      ops.Config{},
-		Filter:     Filter{DropMethods: []string{"mds.Authorize", "kafka.Authentication"}},
-		Log:        Log{Level: "debug", Format: "console"},
+		DeadLetterTopic: kafka.TopicConfig{
+			Name: "dead", BootstrapServers: []string{"c:9092"}, SecurityProtocol: "SSL", SASL: kafka.SASL{Mechanism: "PLAIN"},
+			TLS: creds.TLS{CAFile: "/etc/dead-ca.pem", MinVersion: "1.3", PinnedSHA256: []string{}}, Compression: "lz4",
+		},
+		Admin:  ops.Config{},
+		Filter: Filter{DropMethods: []string{"mds.Authorize", "kafka.Authentication"}},
+		Log:    Log{Level: "debug", Format: "console"},
 	}
 }
 

@@ -79,9 +79,10 @@ func kafkaKeys() section {
 				Example: "45s",
 			},
 			{
-				Name: "kafka.commit_interval", Kind: Duration, Min: "100ms", Max: "1m",
-				Doc:     "How often offsets of delivered events are committed. After a crash, what was accepted since the last commit is sent again.",
-				Example: "1s",
+				Name: "kafka.commit_interval", Kind: Duration, Min: "0s", Max: "1m",
+				Doc: "Shortest time between two commits of offsets. With 0s the next commit goes as soon as the last one is answered and something is new; that is what keeps repeats after a crash few. " +
+					"Raise it only for a cluster with a request quota, and batch.max_uncommitted with it: all that is accepted within one interval must fit there, else delivery waits for the commits.",
+				Example: "100ms",
 			},
 			{
 				Name: "kafka.metadata_refresh", Kind: Duration, Min: "1s", Max: "1h",
@@ -90,7 +91,7 @@ func kafkaKeys() section {
 			},
 			{
 				Name: "kafka.fetch_max_wait", Kind: Duration, Min: "10ms", Max: "30s",
-				Doc:     "How long a broker may hold a fetch back when nothing is new. Longer means fewer requests while idle; a commit may wait as long.",
+				Doc:     "How long a broker may hold a fetch back when nothing is new. Longer means fewer requests while idle.",
 				Example: "500ms",
 			},
 			{

@@ -24,8 +24,14 @@ func batchKeys() section {
 			{
 				Name: "batch.window", Kind: Int, Min: "1", Max: "64",
 				Doc: "How many batches of one partition may be sent and not yet accepted. " +
-					"When the window is full, the partition is not read on. After a crash at most these are sent again, besides what kafka.commit_interval allows.",
+					"When the window is full, the partition is not read on. After a crash at most these are sent again, besides batch.max_uncommitted.",
 				Example: "3",
+			},
+			{
+				Name: "batch.max_uncommitted", Kind: Int, Min: "0", Max: "1000000",
+				Doc: "How many accepted events, over all partitions, may be without a committed offset while further batches are sent. While there are more, nothing new is sent until Kafka has answered a commit. " +
+					"After a crash at most these are sent again, besides the batches that were out. 0 sets no bound.",
+				Example: "1000",
 			},
 			{
 				Name: "batch.drain", Kind: Duration, Min: "0s", Max: "10m",

@@ -79,8 +79,10 @@ func TestBounds(t *testing.T) {
 	t.Parallel()
 	load := func(k Key, text string) error {
 		_, err := Load(Source{
-			File:  "testdata/good.minimal.yaml",
-			Env:   secretEnv("AUDITLOG_FORWARDER_HEC_BACKOFF_MIN=1ms"),
+			File: "testdata/good.minimal.yaml",
+			Env: secretEnv("AUDITLOG_FORWARDER_HEC_BACKOFF_MIN=1ms", "AUDITLOG_FORWARDER_DEAD_LETTER_TOPIC_NAME=dead",
+				"AUDITLOG_FORWARDER_DEAD_LETTER_TOPIC_BOOTSTRAP_SERVERS=dead:9092", "AUDITLOG_FORWARDER_DEAD_LETTER_TOPIC_SASL_USERNAME=u",
+				"AUDITLOG_FORWARDER_DEAD_LETTER_TOPIC_SASL_PASSWORD=p"),
 			Flags: parseFlags(t, append(partners(k), "--"+k.Flag()+"="+text)...),
 		})
 		return err

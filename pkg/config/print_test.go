@@ -49,7 +49,7 @@ func TestPrintYAML(t *testing.T) {
     pinned_sha256: [] # default
     insecure_skip_verify: false # default
   session_timeout: 45s # default
-  commit_interval: 1s # default
+  commit_interval: 0s # default
   metadata_refresh: 1m # default
   fetch_max_wait: 500ms # default
   fetch_bytes: 512KiB # default
@@ -109,10 +109,33 @@ batch:
   max_bytes: 512KiB # default
   linger: 1m # flag --batch.linger
   window: 3 # default
+  max_uncommitted: 1000 # default
   drain: 10s # default
 dead_letter:
   dir: dead-letter # default
   max_bytes: 1GiB # default
+dead_letter_topic:
+  name: "" # default
+  bootstrap_servers: [] # default
+  security_protocol: SASL_SSL # default
+  sasl:
+    mechanism: PLAIN # default
+    username: "" # default
+    password: "" # default
+  tls:
+    ca_file: "" # default
+    truststore_file: "" # default
+    truststore_password: "" # default
+    client_cert_file: "" # default
+    client_key_file: "" # default
+    client_key_password: "" # default
+    keystore_file: "" # default
+    keystore_password: "" # default
+    server_name: "" # default
+    min_version: "1.2" # default
+    pinned_sha256: [] # default
+    insecure_skip_verify: false # default
+  compression: none # default
 admin:
   listen: "" # c.yaml:8
 filter:

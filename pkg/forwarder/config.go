@@ -11,17 +11,20 @@ type Config struct {
 	MaxBytes  int           `mapstructure:"max_bytes"`
 	Linger    time.Duration `mapstructure:"linger"`
 	Window    int           `mapstructure:"window"`
-	Drain     time.Duration `mapstructure:"drain"`
+	// MaxUncommitted is shared by all lanes; 0 is no bound.
+	MaxUncommitted int           `mapstructure:"max_uncommitted"`
+	Drain          time.Duration `mapstructure:"drain"`
 }
 
 // DefaultConfig returns the defaults.
 func DefaultConfig() Config {
 	return Config{
-		MaxEvents: 1000,
-		MaxBytes:  512 << 10,
-		Linger:    time.Second,
-		Window:    3,
-		Drain:     10 * time.Second,
+		MaxEvents:      1000,
+		MaxBytes:       512 << 10,
+		Linger:         time.Second,
+		Window:         3,
+		MaxUncommitted: 1000,
+		Drain:          10 * time.Second,
 	}
 }
 
@@ -36,6 +39,7 @@ func (c Config) Validate() []error {
 		{"max_events", c.MaxEvents, 1, 100_000, ""},
 		{"max_bytes", c.MaxBytes, 1 << 10, 64 << 20, " bytes"},
 		{"window", c.Window, 1, 64, ""},
+		{"max_uncommitted", c.MaxUncommitted, 0, 1_000_000, ""},
 	} {
 		if n.val < n.min || n.val > n.max {
 			errs = append(errs, fmt.Errorf("%s: %d is out of range; allowed are %d to %d%s", n.key, n.val, n.min, n.max, n.unit))

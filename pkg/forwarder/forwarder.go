@@ -16,6 +16,7 @@
 //	P4 any cut and a restart lose nothing
 //	P5 a lane returns within Drain of losing its partition
 //	P6 the bytes of a body go out as they came in
+//	P7 at most MaxUncommitted events, and the windows, are accepted and not committed
 package forwarder
 
 import (
@@ -50,6 +51,13 @@ type DeadLetters interface {
 	Put(entries []deadletter.Entry) error
 }
 
+// DeadLetterCopy is a second place for what DeadLetters keeps. Copy returns
+// when it has all entries, or with an error, after which it is called again; it
+// gives up when ctx ends.
+type DeadLetterCopy interface {
+	Copy(ctx context.Context, entries []deadletter.Entry) error
+}
+
 // Filter says whether an event is left out, and by which rule.
 type Filter func(ev audit.Event) (rule string, drop bool)
 
@@ -57,7 +65,8 @@ type Filter func(ev audit.Event) (rule string, drop bool)
 type Options struct {
 	Sink        Sink
 	DeadLetters DeadLetters
-	Filter      Filter // nil: nothing is left out
+	Copy        DeadLetterCopy // nil: DeadLetters alone keeps them
+	Filter      Filter         // nil: nothing is left out
 	// AnyText says that the destination takes any text, not JSON objects alone.
 	AnyText bool
 	// MaxEventBytes is the largest body that the destination takes.
@@ -75,6 +84,7 @@ type Forwarder struct {
 	opts    Options
 	log     *zap.Logger
 	metrics *metrics
+	gate    gate
 
 	mu    sync.Mutex
 	lanes map[*lane]struct{} // the running ones, for the gauges
@@ -83,7 +93,7 @@ type Forwarder struct {
 
 // New makes a forwarder.
 func New(cfg Config, opts Options) *Forwarder {
-	f := &Forwarder{cfg: cfg, opts: opts, log: opts.Log, lanes: map[*lane]struct{}{}}
+	f := &Forwarder{cfg: cfg, opts: opts, log: opts.Log, lanes: map[*lane]struct{}{}, gate: gate{max: int64(cfg.MaxUncommitted)}}
 	f.metrics = newMetrics(opts.Registerer, f)
 	return f
 }
@@ -92,9 +102,12 @@ func New(cfg Config, opts Options) *Forwarder {
 type Claim struct {
 	Topic     string
 	Partition int32
-	Start     int64            // the first offset that will be read; below 0: not known
-	Mark      func(next int64) // takes the next offset to read; called from the lane's goroutine only
-	HighWater func() int64     // the partition's end, as far as it is known
+	Start     int64 // the first offset that will be read; below 0: not known
+	// Mark takes the next offset to read; it is called from the lane's goroutine
+	// only. committed, which may be nil, must be called once, from anywhere: when
+	// the mark is committed, or when it will not be any more.
+	Mark      func(next int64, committed func())
+	HighWater func() int64 // the partition's end, as far as it is known
 }
 
 // MemoryPerLane returns the most bytes that one lane holds in batches while

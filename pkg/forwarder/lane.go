@@ -35,6 +35,7 @@ type lane struct {
 	spare  []*batch // settled, to be used again
 	linger *time.Timer
 	done   chan *batch // batches that have come back; room for the whole window
+	barred <-chan none // closed when the gate opens that holds open up; nil: it does not
 	ping   chan none   // taken by a lane that turns; see Forwarder.Stuck
 	gone   chan none   // closed when the lane has ended
 	told   time.Time   // when dead letters were last logged
@@ -92,7 +93,8 @@ func Run[M any](ctx context.Context, f *Forwarder, claim Claim, in <-chan M, rea
 		if l.ready() {
 			continue
 		}
-		// A lane whose window is full does not read: that is the back-pressure.
+		// A lane whose window is full, or that waits for commits, does not read
+		// beyond its open batch: that is the back-pressure.
 		source := in
 		if !l.hungry() {
 			source = nil
@@ -108,6 +110,7 @@ func Run[M any](ctx context.Context, f *Forwarder, claim Claim, in <-chan M, rea
 			l.back(b)
 		case <-l.linger.C:
 			l.due = true
+		case <-l.barred:
 		case <-l.ping:
 		case <-ctx.Done():
 			return l.end(nil)
@@ -141,7 +144,17 @@ func (l *lane) hungry() bool { return !l.full }
 
 // ready reports whether turn has something to do.
 func (l *lane) ready() bool {
-	return len(l.fifo) > 0 && l.fifo[0].settled || (l.full || l.due) && len(l.fifo) < l.f.cfg.Window
+	return len(l.fifo) > 0 && l.fifo[0].settled || l.mayGo()
+}
+
+// mayGo reports whether the open batch should go, and can.
+func (l *lane) mayGo() bool {
+	l.barred = nil
+	if !l.full && !l.due || len(l.fifo) >= l.f.cfg.Window {
+		return false
+	}
+	l.barred = l.f.gate.barrier()
+	return l.barred == nil
 }
 
 // turn settles what has come back, in order, and sends the open batch if it
@@ -159,7 +172,7 @@ func (l *lane) turn() error {
 	if err := l.settle(); err != nil {
 		return err
 	}
-	if (l.full || l.due) && len(l.fifo) < l.f.cfg.Window {
+	if l.mayGo() {
 		l.dispatch()
 		return l.settle()
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -41,8 +42,21 @@ type world struct {
 	filtered  map[int64]bool
 	dead      map[int64]deadletter.Entry
 	out       int // batches out
+	copied    map[int64]bool
 	storeDown int // this many Puts fail
+	copyDown  int // this many Copies fail
+
+	marked    int64 // by this life
 	committed int64
+	waiting   []markWaiter       // marks of this life that are not committed
+	since     map[int64]struct{} // accepted in this life and not committed
+	mostSince int                // P7
+	again     int                // records that were marked and never committed
+}
+
+type markWaiter struct {
+	next      int64
+	committed func()
 }
 
 var kinds = []string{"good", "good", "good", "good", "filtered", "filtered", "refused", "broken", "tombstone", "empty", "list", "large"}
@@ -51,9 +65,10 @@ func newWorld(t *testing.T, seed uint64, records, window int) *world {
 	w := &world{
 		t: t, r: rand.New(rand.NewPCG(seed, seed)), window: window,
 		accepted: map[int64][]byte{}, filtered: map[int64]bool{}, dead: map[int64]deadletter.Entry{},
+		copied: map[int64]bool{},
 	}
 	offset := w.r.Int64N(1000)
-	w.committed = offset
+	w.committed, w.marked, w.since = offset, offset, map[int64]struct{}{}
 	for range records {
 		offset += 1 + max(0, w.r.Int64N(20)-17) // now and then a gap
 		kind := kinds[w.r.IntN(len(kinds))]
@@ -142,7 +157,9 @@ func (w *world) store(body []byte, ends []int) (refused []audit.Refusal) {
 			w.copies++
 		}
 		w.accepted[offset] = bytes.Clone(value)
+		w.since[offset] = struct{}{}
 	}
+	w.mostSince = max(w.mostSince, len(w.since))
 	return refused
 }
 
@@ -165,19 +182,48 @@ func (w *world) Put(entries []deadletter.Entry) error {
 	return nil
 }
 
+// Copy implements DeadLetterCopy: it takes its time, and may fail after it has
+// taken a part.
+func (w *world) Copy(ctx context.Context, entries []deadletter.Entry) error {
+	w.mu.Lock()
+	delay := time.Duration(w.r.IntN(300)) * time.Millisecond
+	w.mu.Unlock()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(delay):
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i, e := range entries {
+		if _, stored := w.dead[e.Record.Offset]; !stored {
+			w.t.Errorf("offset %d is copied before it is stored", e.Record.Offset)
+		}
+		if w.copyDown > 0 && i == len(entries)/2 {
+			w.copyDown--
+			return errors.New("the topic is away")
+		}
+		w.copied[e.Record.Offset] = true
+	}
+	return nil
+}
+
 // filter also keeps what it drops, by the id that newWorld writes.
 func (w *world) filter(ev audit.Event) (string, bool) {
 	return "noise", string(ev.Method) == "filtered"
 }
 
-// mark checks P1 and P2 and commits.
-func (w *world) mark(next int64) {
+// mark checks P1 and P2.
+func (w *world) mark(next int64, committed func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if next <= w.committed {
-		w.t.Errorf("P2: mark %d after %d", next, w.committed)
+	if next <= w.marked {
+		w.t.Errorf("P2: mark %d after %d", next, w.marked)
 	}
-	w.committed = next
+	w.marked = next
+	if committed != nil {
+		w.waiting = append(w.waiting, markWaiter{next, committed})
+	}
 	for _, rec := range w.log {
 		if rec.Offset >= next {
 			break
@@ -187,12 +233,53 @@ func (w *world) mark(next int64) {
 		if filtered := bytes.Contains(rec.Value, []byte(`"methodName":"filtered"`)); !accepted && !dead && !filtered {
 			w.t.Errorf("P1: mark %d passes offset %d, which is nowhere", next, rec.Offset)
 		}
+		if dead && !w.copied[rec.Offset] {
+			w.t.Errorf("P1: mark %d passes the dead letter %d, which was not copied", next, rec.Offset)
+		}
+	}
+}
+
+// commit commits all marks, or, if the session is lost, drops them.
+func (w *world) commit(lost bool) {
+	w.mu.Lock()
+	waiting := w.waiting
+	w.waiting = nil
+	if lost {
+		for _, rec := range w.log {
+			if rec.Offset >= w.committed && rec.Offset < w.marked {
+				w.again++
+			}
+		}
+		w.marked = w.committed
+	}
+	w.committed = w.marked
+	maps.DeleteFunc(w.since, func(offset int64, _ struct{}) bool { return offset < w.committed })
+	w.mu.Unlock()
+	for _, m := range waiting {
+		m.committed()
+	}
+}
+
+// commits is the committer of one life: quick, slow, or silent to the end.
+func (w *world) commits(ctx context.Context, pace time.Duration, giveUp func()) {
+	limit := time.After(time.Hour)
+	for pace > 0 {
+		select {
+		case <-ctx.Done():
+			return
+		case <-limit:
+			w.t.Error("the lane stands still, and all its marks are committed")
+			giveUp()
+			return
+		case <-time.After(pace):
+			w.commit(false)
+		}
 	}
 }
 
 // live runs one lane from the committed offset until the log is done or a
-// random moment cuts it, and returns whether the log is done.
-func (w *world) live(f *Forwarder, drain time.Duration) bool {
+// random moment cuts it.
+func (w *world) live(f *Forwarder, drain time.Duration) {
 	ctx, cancel := context.WithCancel(w.t.Context())
 	defer cancel()
 	in := make(chan *audit.Record)
@@ -225,6 +312,19 @@ func (w *world) live(f *Forwarder, drain time.Duration) bool {
 		}
 		<-cut
 	}()
+	var committing sync.WaitGroup
+	session, endSession := context.WithCancel(w.t.Context())
+	pace := []time.Duration{0, time.Millisecond, time.Duration(1 + w.r.IntN(3000*int(time.Millisecond)))}[w.r.IntN(3)]
+	if !lost {
+		pace = max(pace, time.Second) // a session that lives commits at last
+	}
+	committing.Go(func() { w.commits(session, pace, cancel) })
+	defer func() {
+		endSession()
+		committing.Wait()
+		w.commit(w.r.IntN(4) == 0)
+		clear(w.since)
+	}()
 	claim := Claim{Topic: "audit", Partition: 3, Start: from, Mark: w.mark, HighWater: func() int64 { return last + 1 }}
 	if err := Run(ctx, f, claim, in, w.read); err != nil {
 		w.t.Errorf("the lane ended: %v", err)
@@ -235,7 +335,6 @@ func (w *world) live(f *Forwarder, drain time.Duration) bool {
 	if w.out != 0 {
 		w.t.Errorf("%d batches outlive their lane", w.out)
 	}
-	return w.committed > last
 }
 
 // read hands out a record that is good only until the next one, as promised.
@@ -253,7 +352,7 @@ func (w *world) read(m, r *audit.Record) {
 }
 
 // TestLaneKeepsItsPromises drives lanes through random logs, delays, lost
-// answers, full disks and cuts, until each log is done, and holds P1 to P6.
+// answers, full disks and cuts, until each log is done, and holds P1 to P7.
 // Time is virtual.
 func TestLaneKeepsItsPromises(t *testing.T) {
 	t.Parallel()
@@ -267,23 +366,30 @@ func TestLaneKeepsItsPromises(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 7))
 			cfg := Config{
 				MaxEvents: 1 + r.IntN(20), MaxBytes: 1024 + r.IntN(4000), Linger: time.Duration(1+r.IntN(1500)) * time.Millisecond,
-				Window: 1 + r.IntN(4), Drain: time.Duration(r.IntN(3000)) * time.Millisecond,
+				Window: 1 + r.IntN(4), Drain: time.Duration(r.IntN(3000)) * time.Millisecond, MaxUncommitted: r.IntN(30),
 			}
 			w := newWorld(t, seed, 150, cfg.Window)
 			f := New(cfg, Options{
-				Sink: w, DeadLetters: w, Filter: w.filter, MaxEventBytes: 1000,
+				Sink: w, DeadLetters: w, Copy: w, Filter: w.filter, MaxEventBytes: 1000,
 				Log: zap.NewNop(), Registerer: prometheus.NewRegistry(),
 			})
-			for done := false; !done && !t.Failed(); lives++ {
+			last := w.log[len(w.log)-1].Offset
+			for ; w.committed <= last && !t.Failed(); lives++ {
 				if w.r.IntN(3) == 0 {
-					w.storeDown = w.r.IntN(4)
+					w.storeDown, w.copyDown = w.r.IntN(4), w.r.IntN(4)
 				}
-				done = w.live(f, cfg.Drain)
+				w.live(f, cfg.Drain)
 				if lives > seeds*200 {
 					t.Fatal("the lanes make no progress")
 				}
 			}
 			w.checkEnd(f)
+			if bound := cfg.MaxUncommitted + cfg.Window*cfg.MaxEvents; cfg.MaxUncommitted > 0 && w.mostSince > bound {
+				t.Errorf("P7: %d events were accepted and not committed, the bound is %d", w.mostSince, bound)
+			}
+			if held := f.gate.held.Load(); held != 0 {
+				t.Errorf("the gate holds %d events and nothing is uncommitted", held)
+			}
 			copies += w.copies
 		})
 		if t.Failed() {
@@ -345,7 +451,7 @@ func (w *world) checkEnd(f *Forwarder) {
 		}
 	}
 	sum := f.Totals()
-	if settled := sum.Accepted + sum.Filtered + sum.DeadLettered; settled != int64(len(w.log)) || sum.Unsettled != 0 {
+	if settled := sum.Accepted + sum.Filtered + sum.DeadLettered; settled != int64(len(w.log)+w.again) || sum.Unsettled != 0 {
 		w.t.Errorf("the accounts do not add up to %d records: %+v", len(w.log), sum)
 	}
 	if sum.Read != int64(w.taken) || sum.Missing() != 0 {

@@ -68,7 +68,11 @@ func newMetrics(reg prometheus.Registerer, f *Forwarder) *metrics {
 	for _, r := range deadletter.Reasons() {
 		m.dead.WithLabelValues(string(r))
 	}
-	reg.MustRegister(m.read, m.accepted, m.filtered, m.dead, m.returned, m.events, m.bytes, m.delivery, newGauges(f))
+	uncommitted := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "auditlog_forwarder_uncommitted_events",
+		Help: "Events that are settled and not committed; a kill repeats them. Above batch.max_uncommitted nothing new is sent.",
+	}, func() float64 { return float64(f.gate.held.Load()) })
+	reg.MustRegister(uncommitted, m.read, m.accepted, m.filtered, m.dead, m.returned, m.events, m.bytes, m.delivery, newGauges(f))
 	return m
 }
 

@@ -25,38 +25,54 @@ func (l *lane) settle() error {
 		if err := l.bury(entries); err != nil {
 			return err
 		}
-		l.claim.Mark(b.next)
+		l.claim.Mark(b.next, l.f.gate.hold(len(b.ends)+len(b.dead)))
 		l.fifo = append(l.fifo[:0], l.fifo[1:]...)
 		l.settled(b, entries)
 	}
 	return nil
 }
 
-// bury stores dead letters, and waits as long as that cannot be done: going
-// on without them would lose them.
+// bury stores dead letters in one place after the other, and waits as long as
+// that cannot be done: going on without them would lose them. What the first
+// place has is not stored there again because the second fails.
 func (l *lane) bury(entries []deadletter.Entry) error {
 	if len(entries) == 0 {
 		return nil
 	}
-	err := l.f.opts.DeadLetters.Put(entries)
+	if err := l.keep(func() error { return l.f.opts.DeadLetters.Put(entries) }); err != nil {
+		return fmt.Errorf("store %d dead letters: %w", len(entries), err)
+	}
+	if l.f.opts.Copy == nil {
+		return nil
+	}
+	// Unlike a write to disk, one over the network may take its time.
+	before := l.excused.Swap(true) // a lane that drains stays excused
+	defer func() { l.excused.Store(before) }()
+	if err := l.keep(func() error { return l.f.opts.Copy.Copy(l.send, entries) }); err != nil {
+		return fmt.Errorf("copy %d dead letters: %w", len(entries), err)
+	}
+	return nil
+}
+
+// keep does what put does, again and again if need be, until the drain's end.
+func (l *lane) keep(put func() error) error {
+	err := put()
 	if err == nil {
 		return nil
 	}
 	l.log.Error("dead letters cannot be stored; this partition waits", zap.Error(err))
 	l.tell(err)
 	defer l.tell(nil)
-	before := l.excused.Swap(true) // a lane that drains stays excused
+	before := l.excused.Swap(true)
 	defer func() { l.excused.Store(before) }()
 	wait := backoff.NewExponentialBackOff()
 	wait.MaxInterval = 30 * time.Second
-	_, err = backoff.Retry(l.send, func() (struct{}, error) {
-		return struct{}{}, l.f.opts.DeadLetters.Put(entries)
-	}, backoff.WithBackOff(wait), backoff.WithMaxElapsedTime(0))
-	if err != nil {
-		return fmt.Errorf("store %d dead letters: %w", len(entries), err)
+	_, err = backoff.Retry(l.send, func() (struct{}, error) { return struct{}{}, put() },
+		backoff.WithBackOff(wait), backoff.WithMaxElapsedTime(0))
+	if err == nil {
+		l.log.Info("dead letters can be stored again")
 	}
-	l.log.Info("dead letters can be stored again")
-	return nil
+	return err
 }
 
 func (l *lane) tell(err error) {

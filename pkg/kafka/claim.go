@@ -17,7 +17,7 @@ type Claim struct {
 	Start     int64 // the first offset that will be read
 
 	member  *member
-	session sarama.ConsumerGroupSession
+	commits *committer
 	claim   sarama.ConsumerGroupClaim
 	started bool // a record has been read; owned by the handler's goroutine
 	end     atomic.Int64
@@ -58,9 +58,15 @@ func (c *Claim) watchEnd(ctx context.Context) {
 	}
 }
 
-// Mark takes the next offset to read; it is committed within CommitInterval,
-// and when the partition is given back.
-func (c *Claim) Mark(next int64) { c.session.MarkOffset(c.Topic, c.Partition, next, "") }
+// Mark takes the next offset to read. It is committed at once, together with
+// whatever else was marked while the commit before it was on its way, and at
+// the latest before the partition is given back. done, if it is not nil, is
+// called once, from another goroutine, and must not block: when a commit covers
+// the mark, or when none will any more, since the session is over or the
+// partition's commits are refused. Call it from the handler only.
+func (c *Claim) Mark(next int64, done func()) {
+	c.commits.mark(place{c.Topic, c.Partition}, next, done)
+}
 
 // Read fills rec from m. rec shares m's memory.
 func (c *Claim) Read(m *sarama.ConsumerMessage, rec *audit.Record) {

@@ -35,7 +35,9 @@ func clientConfig(c Config, log *zap.Logger) (*sarama.Config, error) {
 			return nil, fmt.Errorf("kafka.tls: %w", err)
 		}
 		// Every broker has its own name; Sarama fills it in when it is empty.
-		tlsConfig.ServerName = ""
+		if c.TLS.ServerName == "" {
+			tlsConfig.ServerName = ""
+		}
 		s.Net.TLS.Enable, s.Net.TLS.Config = true, tlsConfig
 		if c.TLS.InsecureSkipVerify {
 			log.Warn("kafka.tls.insecure_skip_verify is on: anyone on the way can read the password and the events; use kafka.tls.ca_file instead")
@@ -63,11 +65,9 @@ func clientConfig(c Config, log *zap.Logger) (*sarama.Config, error) {
 	// Events may expire between Setup and the first fetch; then what is left
 	// must be read, and never skipped as Sarama's own default would.
 	s.Consumer.Offsets.Initial = sarama.OffsetOldest
-	// Only marks are committed, and lanes mark only what is settled. Without
-	// AutoCommit, Sarama would drop the last marks at the session's end.
-	s.Consumer.Offsets.AutoCommit.Enable = true
-	s.Consumer.Offsets.AutoCommit.Interval = c.CommitInterval
-	s.Consumer.Offsets.Retry.Max = 5
+	// The committer commits, on connections of its own; Sarama's marks only say
+	// where a claim starts.
+	s.Consumer.Offsets.AutoCommit.Enable = false
 
 	s.Consumer.Group.InstanceId = c.GroupInstanceID
 	s.Consumer.Group.Session.Timeout = c.SessionTimeout

@@ -64,7 +64,7 @@ func DefaultConfig() Config {
 		SASL:             SASL{Mechanism: "PLAIN"},
 		TLS:              creds.DefaultTLS(),
 		SessionTimeout:   45 * time.Second,
-		CommitInterval:   time.Second,
+		CommitInterval:   0,
 		MetadataRefresh:  time.Minute,
 		FetchMaxWait:     500 * time.Millisecond,
 		FetchBytes:       512 << 10,
@@ -140,7 +140,7 @@ func (c Config) Validate() []error {
 	}{
 		// Brokers allow 6 s to 30 min by default (group.min/max.session.timeout.ms).
 		{"session_timeout", c.SessionTimeout, 6 * time.Second, 30 * time.Minute},
-		{"commit_interval", c.CommitInterval, 100 * time.Millisecond, time.Minute},
+		{"commit_interval", c.CommitInterval, 0, time.Minute},
 		{"metadata_refresh", c.MetadataRefresh, time.Second, time.Hour},
 		{"fetch_max_wait", c.FetchMaxWait, 10 * time.Millisecond, 30 * time.Second},
 	} {

@@ -40,20 +40,24 @@ type Handler func(ctx context.Context, claim *Claim) error
 
 // Group is this process's membership in a consumer group.
 type Group struct {
-	cfg     Config
+	cfg     Config // but for the credentials, which SetCredentials replaces
 	opts    Options
 	log     *zap.Logger
-	sarama  *sarama.Config
 	pattern *regexp.Regexp // nil: the topics are given
 	lost    *prometheus.CounterVec
 	joins   prometheus.Counter
+	commits *prometheus.CounterVec
 
-	lostTotal atomic.Int64
-	fetching  trouble
+	lostTotal  atomic.Int64
+	fetching   trouble
+	committing atomic.Pointer[committer] // of the last session
 
-	mu    sync.Mutex
-	out   error  // why this member is not in the group; nil: it is
-	state string // what OnState was told last
+	mu      sync.Mutex
+	sasl    SASL
+	version int64  // counts changes of the credentials
+	renew   func() // ends the connections of this moment
+	out     error  // why this member is not in the group; nil: it is
+	state   string // what OnState was told last
 }
 
 // joining is the state before the first success.
@@ -66,17 +70,12 @@ func (g *Group) Lost() int64 { return g.lostTotal.Load() }
 
 // NewGroup makes a member. It connects to nothing.
 func NewGroup(cfg Config, opts Options) (*Group, error) {
-	s, err := clientConfig(cfg, opts.Log)
+	_, err := clientConfig(cfg, opts.Log)
 	if err != nil {
 		return nil, err
 	}
-	// The coordinator must not give partitions away while lanes still drain.
-	s.Consumer.Group.Rebalance.Timeout = max(time.Minute, 2*opts.Drain+10*time.Second)
-	// It holds a join until all members have come or died, so this must be the
-	// longest wait: cutting it off would start the join anew.
-	s.Net.ReadTimeout = max(s.Consumer.Group.Rebalance.Timeout, cfg.SessionTimeout) + 10*time.Second
 	g := &Group{
-		cfg: cfg, opts: opts, log: opts.Log, sarama: s, state: joining, out: errJoining,
+		cfg: cfg, opts: opts, log: opts.Log, state: joining, out: errJoining, sasl: cfg.SASL, renew: func() {},
 		lost: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "auditlog_forwarder_lost_events_total",
 			Help: "Offsets that expired in Kafka before this group read them.",
@@ -85,13 +84,24 @@ func NewGroup(cfg Config, opts Options) (*Group, error) {
 			Name: "auditlog_forwarder_group_joins_total",
 			Help: "Times that this member has got partitions of the group.",
 		}),
+		commits: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "auditlog_forwarder_commits_total",
+			Help: "Commits of offsets, by result. All but ok are tried again, or come with a new session.",
+		}, []string{"result"}),
 	}
+	for _, r := range []string{resultOK, resultFailed, resultRefused, resultOver} {
+		g.commits.WithLabelValues(r)
+	}
+	age := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "auditlog_forwarder_commit_age_seconds",
+		Help: "Age of the oldest mark that is not committed; 0 without one.",
+	}, g.commitAge)
 	if cfg.TopicPattern != "" {
 		if g.pattern, err = compilePattern(cfg.TopicPattern); err != nil {
 			return nil, err
 		}
 	}
-	opts.Registerer.MustRegister(g.lost, g.joins)
+	opts.Registerer.MustRegister(g.lost, g.joins, g.commits, age)
 	return g, nil
 }
 
@@ -143,23 +153,37 @@ func (g *Group) loop(ctx context.Context, handle Handler) {
 	wait := backoff.NewExponentialBackOff()
 	wait.InitialInterval, wait.MaxInterval = time.Second, 30*time.Second
 	for ctx.Err() == nil {
-		err := g.connected(ctx, handle, wait.Reset)
-		if ctx.Err() != nil {
-			break
-		}
-		if err != nil {
-			g.setOut(g.cfg.explain(err))
-		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(wait.NextBackOff()):
-		}
+		g.attempt(ctx, handle, wait)
+	}
+}
+
+// attempt runs with one set of credentials, and if that fails, waits.
+func (g *Group) attempt(ctx context.Context, handle Handler, wait *backoff.ExponentialBackOff) {
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	g.onRenewal(end) // before the credentials are read
+	err := g.connected(ctx, handle, wait.Reset)
+	if ctx.Err() != nil {
+		wait.Reset() // at the end it does not matter; with new credentials it is a new start
+		return
+	}
+	if err != nil {
+		g.setOut(g.explain(err))
+	}
+	select {
+	case <-ctx.Done():
+		wait.Reset()
+	case <-time.After(wait.NextBackOff()):
 	}
 }
 
 // connected runs with one client until an error or ctx's end.
 func (g *Group) connected(ctx context.Context, handle Handler, joined func()) (err error) {
-	client, err := sarama.NewClient(g.cfg.BootstrapServers, g.sarama)
+	with, err := g.access()
+	if err != nil {
+		return err
+	}
+	client, err := sarama.NewClient(g.cfg.BootstrapServers, with.sarama)
 	if err != nil {
 		return err
 	}
@@ -186,7 +210,7 @@ func (g *Group) connected(ctx context.Context, handle Handler, joined func()) (e
 		watching.Wait()
 	}()
 
-	m := &member{group: g, client: client, handle: handle, joined: joined, watchers: &watchers}
+	m := &member{group: g, access: with, client: client, handle: handle, joined: joined, watchers: &watchers}
 	for ctx.Err() == nil {
 		topics, err := g.topics(client)
 		if err != nil {
@@ -203,6 +227,7 @@ func (g *Group) connected(ctx context.Context, handle Handler, joined func()) (e
 func (g *Group) session(ctx context.Context, client sarama.Client, group sarama.ConsumerGroup, topics []string, m *member) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	m.endSession = cancel
 	if g.pattern != nil {
 		var watching sync.WaitGroup
 		defer watching.Wait()
@@ -258,7 +283,7 @@ func (g *Group) watchTopics(ctx context.Context, client sarama.Client, had []str
 func (g *Group) watchErrors(errs <-chan error) {
 	told := map[string]time.Time{}
 	for err := range errs {
-		e := g.cfg.explain(err)
+		e := g.explain(err)
 		g.fetching.note(err, e, time.Now())
 		// A broken connection yields one error for each partition, again and
 		// again: one line a minute for each text is enough.

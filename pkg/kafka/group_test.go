@@ -23,10 +23,11 @@ import (
 
 // reader is a group member that notes what it reads and marks it.
 type reader struct {
-	t    *testing.T
-	reg  *prometheus.Registry
-	logs *observer.ObservedLogs
-	stop func()
+	t     *testing.T
+	group *kafka.Group
+	reg   *prometheus.Registry
+	logs  *observer.ObservedLogs
+	stop  func()
 
 	mu      sync.Mutex
 	changed chan struct{} // closed and renewed at every change
@@ -34,6 +35,8 @@ type reader struct {
 	starts  map[string][]int64
 	states  []string // "" for nil
 	owned   map[string]int
+	marks   int
+	covered int                                               // marks that a commit covers, or none ever will
 	hold    func(topic string, partition int32, offset int64) // called before a record is noted; may block
 }
 
@@ -48,7 +51,8 @@ func join(t *testing.T, cfg kafka.Config, hold func(string, int32, int64)) *read
 		read: map[string][]int64{}, starts: map[string][]int64{}, owned: map[string]int{},
 	}
 	g, err := kafka.NewGroup(cfg, kafka.Options{
-		Drain: time.Second, Log: zap.New(core), Registerer: r.reg,
+		Drain: time.Second, Registerer: r.reg,
+		Log: zap.New(core, zap.Hooks(func(zapcore.Entry) error { r.change(func() {}); return nil })),
 		OnState: func(err error) {
 			text := ""
 			if err != nil {
@@ -60,6 +64,7 @@ func join(t *testing.T, cfg kafka.Config, hold func(string, int32, int64)) *read
 	if err != nil {
 		t.Fatal(err)
 	}
+	r.group = g
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
@@ -89,7 +94,8 @@ func (r *reader) handle(ctx context.Context, c *kafka.Claim) error {
 				r.hold(c.Topic, c.Partition, rec.Offset)
 			}
 			r.change(func() { r.read[at] = append(r.read[at], rec.Offset) })
-			c.Mark(rec.Offset + 1)
+			r.change(func() { r.marks++ })
+			c.Mark(rec.Offset+1, func() { r.change(func() { r.covered++ }) })
 		case <-ctx.Done():
 			return nil
 		}
@@ -125,8 +131,8 @@ func (r *reader) until(what string, cond func() bool) {
 	}
 }
 
-// gauge returns the sum of a metric's series.
-func (r *reader) metric(name string) float64 {
+// metric returns the sum of a counter's series, or of those with the values.
+func (r *reader) metric(name string, values ...string) float64 {
 	r.t.Helper()
 	families, err := r.reg.Gather()
 	if err != nil {
@@ -134,10 +140,17 @@ func (r *reader) metric(name string) float64 {
 	}
 	var sum float64
 	for _, f := range families {
-		if f.GetName() == name {
-			for _, m := range f.GetMetric() {
-				sum += m.GetCounter().GetValue()
+		if f.GetName() != name {
+			continue
+		}
+		for _, m := range f.GetMetric() {
+			for i, v := range values {
+				if m.GetLabel()[i].GetValue() != v {
+					m = nil
+					break
+				}
 			}
+			sum += m.GetCounter().GetValue()
 		}
 	}
 	return sum
@@ -147,7 +160,7 @@ func settings(b *kafkatest.Broker, group string, topics ...string) kafka.Config 
 	cfg := kafka.DefaultConfig()
 	cfg.BootstrapServers, cfg.SecurityProtocol = b.Bootstrap(), kafka.Plaintext
 	cfg.GroupID, cfg.Topics = group, topics
-	cfg.FetchMaxWait, cfg.CommitInterval, cfg.MetadataRefresh = 100*time.Millisecond, 100*time.Millisecond, time.Second
+	cfg.FetchMaxWait, cfg.MetadataRefresh = 100*time.Millisecond, time.Second
 	cfg.SessionTimeout = 6 * time.Second
 	return cfg
 }

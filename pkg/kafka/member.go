@@ -14,10 +14,15 @@ import (
 // and Cleanup after, all ConsumeClaims of a session.
 type member struct {
 	group  *Group
+	access access // what client was made with
 	client sarama.Client
 	handle Handler
 	joined func()
 	starts map[place]int64 // written by Setup, then only read
+	// commits belongs to one session, from Setup to Cleanup.
+	commits *committer
+	// endSession makes the member join again; set before each session.
+	endSession func()
 	// watchers outlive a session by one request at most, which must not hold up
 	// its end; whoever closes the client waits for them.
 	watchers *sync.WaitGroup
@@ -31,9 +36,11 @@ type place struct {
 
 // Setup finds out where each partition starts. Sarama alone would start
 // wherever it can: it skips what has expired without a word, and knows no
-// point in time. What is found is marked, so that it is also committed and a
-// later start cannot choose another point.
+// point in time. What is found is marked for Sarama, which starts there, and
+// for the committer, so that a later start cannot choose another point.
 func (m *member) Setup(session sarama.ConsumerGroupSession) error {
+	m.commits = m.group.newCommits(session, m.access, m.endSession)
+	m.watchers.Go(m.commits.run)
 	claims := session.Claims()
 	m.starts = map[place]int64{}
 	count := 0
@@ -110,11 +117,13 @@ func (m *member) start(session sarama.ConsumerGroupSession, at place, committed 
 			return 0, err
 		}
 		session.MarkOffset(at.topic, at.partition, offset, "")
+		m.commits.mark(at, offset, nil)
 		return offset, nil
 	}
 	if committed < oldest {
 		m.group.countLost(at.topic, at.partition, committed, oldest)
 		session.MarkOffset(at.topic, at.partition, oldest, "")
+		m.commits.mark(at, oldest, nil)
 		return oldest, nil
 	}
 	end, err := m.client.GetOffset(at.topic, at.partition, sarama.OffsetNewest)
@@ -122,11 +131,12 @@ func (m *member) start(session sarama.ConsumerGroupSession, at place, committed 
 		return 0, err
 	}
 	if committed > end {
-		// The topic was deleted and made again, or lost its end. Marks only
-		// rise, so without a reset nothing would be committed for a long time.
+		// The topic was deleted and made again, or lost its end. Sarama's marks
+		// only rise, so it needs a reset to start lower.
 		m.group.log.Error("the committed offset is beyond the end of the partition, as after deleting and creating a topic; reading it from its oldest event",
 			zap.String("topic", at.topic), zap.Int32("partition", at.partition), zap.Int64("committed", committed), zap.Int64("end", end))
 		session.ResetOffset(at.topic, at.partition, oldest, "")
+		m.commits.mark(at, oldest, nil)
 		return oldest, nil
 	}
 	return committed, nil
@@ -170,8 +180,12 @@ func (m *member) checkFirst(c *Claim, first int64) {
 	}
 }
 
-// Cleanup implements sarama.ConsumerGroupHandler.
-func (m *member) Cleanup(sarama.ConsumerGroupSession) error { return nil }
+// Cleanup implements sarama.ConsumerGroupHandler: all handlers have returned,
+// and this member is still in the group, so the last marks can be committed.
+func (m *member) Cleanup(sarama.ConsumerGroupSession) error {
+	m.commits.close(closeGrace)
+	return nil
+}
 
 // ConsumeClaim implements sarama.ConsumerGroupHandler.
 func (m *member) ConsumeClaim(session sarama.ConsumerGroupSession, claim sarama.ConsumerGroupClaim) error {
@@ -179,7 +193,7 @@ func (m *member) ConsumeClaim(session sarama.ConsumerGroupSession, claim sarama.
 	// of a member end together.
 	c := &Claim{
 		Topic: claim.Topic(), Partition: claim.Partition(), Start: m.starts[place{claim.Topic(), claim.Partition()}],
-		member: m, session: session, claim: claim,
+		member: m, commits: m.commits, claim: claim,
 	}
 	ctx, cancel := context.WithCancel(session.Context())
 	defer cancel()

@@ -31,6 +31,8 @@ type ProducerOptions struct {
 	// Idempotent keeps a retried batch from being stored twice and keeps a
 	// partition's order. It allows one request at a time to each broker.
 	Idempotent bool
+	// MaxRequestBytes bounds a request and so a record; 0 is 1 MiB.
+	MaxRequestBytes int
 }
 
 // Producer writes records to Kafka and waits for all in-sync replicas. It is
@@ -61,6 +63,9 @@ func NewProducer(ctx context.Context, cfg Config, opts ProducerOptions) (*Produc
 	sc.Producer.Partitioner = newStickyPartitioner
 	sc.Producer.Flush.Bytes = produceBytes
 	sc.Producer.Flush.Frequency = produceLinger
+	if opts.MaxRequestBytes > 0 {
+		sc.Producer.MaxMessageBytes = opts.MaxRequestBytes
+	}
 	if opts.Idempotent {
 		sc.Producer.Idempotent = true
 		sc.Net.MaxOpenRequests = 1

@@ -1,0 +1,229 @@
+package kafka_test
+
+import (
+	"errors"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"auditlog-forwarder/pkg/kafka"
+)
+
+const commitTopic = "committed"
+
+// commitCluster is a broker with n records in each of two partitions.
+func commitCluster(t *testing.T, n int, opts ...kfake.Opt) (*kfake.Cluster, kafka.Config, *kgo.Client) {
+	t.Helper()
+	c, err := kfake.NewCluster(append(opts, kfake.SeedTopics(2, commitTopic))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	client, err := kgo.NewClient(kgo.SeedBrokers(c.ListenAddrs()...), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	cfg := kafka.DefaultConfig()
+	cfg.BootstrapServers, cfg.SecurityProtocol = c.ListenAddrs(), kafka.Plaintext
+	cfg.GroupID, cfg.Topics = "g", []string{commitTopic}
+	cfg.FetchMaxWait, cfg.SessionTimeout = 100*time.Millisecond, 6*time.Second
+	addTo(t, client, n)
+	return c, cfg, client
+}
+
+func addTo(t *testing.T, client *kgo.Client, n int) {
+	t.Helper()
+	for p := range int32(2) {
+		for range n {
+			if err := client.ProduceSync(t.Context(), &kgo.Record{Topic: commitTopic, Partition: p, Value: []byte("x")}).FirstErr(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+// wantCommitted asks the broker.
+func wantCommitted(t *testing.T, client *kgo.Client, partition int32, want int64) {
+	t.Helper()
+	offsets, err := kadm.NewClient(client).FetchOffsets(t.Context(), "g")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o, ok := offsets.Lookup(commitTopic, partition); !ok || o.At != want {
+		t.Errorf("partition %d is committed up to %d, want %d", partition, o.At, want)
+	}
+}
+
+// answerCommit answers a commit with the code for the partitions named, and 0
+// for the others.
+func answerCommit(req kmsg.Request, code int16, partitions ...int32) kmsg.Response {
+	resp := req.ResponseKind().(*kmsg.OffsetCommitResponse)
+	for _, topic := range req.(*kmsg.OffsetCommitRequest).Topics {
+		rt := kmsg.NewOffsetCommitResponseTopic()
+		rt.Topic = topic.Topic
+		for _, p := range topic.Partitions {
+			rp := kmsg.NewOffsetCommitResponseTopicPartition()
+			rp.Partition = p.Partition
+			for _, refused := range partitions {
+				if refused == p.Partition {
+					rp.ErrorCode = code
+				}
+			}
+			rt.Partitions = append(rt.Partitions, rp)
+		}
+		resp.Topics = append(resp.Topics, rt)
+	}
+	return resp
+}
+
+// TestCommitSurvives: whatever the coordinator answers for a while, in the end
+// everything is committed, each mark is called back once, and it is counted.
+func TestCommitSurvives(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name   string
+		code   int16
+		broken bool // the connection breaks in place of an answer
+		result string
+		joins  float64
+		says   string // in the log
+	}{
+		{name: "the coordinator moved", code: kerr.NotCoordinator.Code, result: "failed", joins: 1},
+		{name: "the coordinator loads", code: kerr.CoordinatorLoadInProgress.Code, result: "failed", joins: 1},
+		{name: "the coordinator is not available", code: kerr.CoordinatorNotAvailable.Code, result: "failed", joins: 1},
+		{name: "a rebalance", code: kerr.RebalanceInProgress.Code, result: "failed", joins: 1},
+		{name: "an unknown error", code: kerr.UnknownServerError.Code, result: "failed", joins: 1, says: "offsets cannot be committed"},
+		{name: "the connection breaks", broken: true, result: "failed", joins: 1},
+		{name: "no right to the group", code: kerr.GroupAuthorizationFailed.Code, result: "refused", joins: 1, says: "offsets cannot be committed"},
+		{name: "another generation", code: kerr.IllegalGeneration.Code, result: "session_over", joins: 2, says: "joins again"},
+		{name: "an unknown member", code: kerr.UnknownMemberID.Code, result: "session_over", joins: 2, says: "joins again"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			c, cfg, client := commitCluster(t, 5)
+			times := int64(4) // more than what is passed over in silence
+			if tc.result != "failed" {
+				times = 1
+			}
+			var asked atomic.Int64
+			c.ControlKey(int16(kmsg.OffsetCommit), func(req kmsg.Request) (kmsg.Response, error, bool) {
+				if c.KeepControl(); asked.Add(1) > times {
+					return nil, nil, false
+				}
+				if tc.broken {
+					return nil, errors.New("cut"), true
+				}
+				return answerCommit(req, tc.code, 0, 1), nil, true
+			})
+			r := join(t, cfg, nil)
+			r.until("all records", func() bool { return r.marks >= 10 && r.covered == r.marks })
+			r.stop()
+			for p := range int32(2) {
+				wantCommitted(t, client, p, 5)
+			}
+			if r.covered != r.marks {
+				t.Errorf("%d marks, %d called back", r.marks, r.covered)
+			}
+			if n := r.metric("auditlog_forwarder_commits_total", tc.result); n == 0 || n > float64(2*times) {
+				t.Errorf("%v commits counted as %s", n, tc.result)
+			}
+			if n := r.metric("auditlog_forwarder_group_joins_total"); n != tc.joins {
+				t.Errorf("%v joins, want %v", n, tc.joins)
+			}
+			if told := r.logs.FilterMessageSnippet(tc.says).Len(); tc.says != "" && told != 1 {
+				t.Errorf("%d lines with %q, want 1", told, tc.says)
+			}
+		})
+	}
+}
+
+// TestCommitRefusedForOnePartition: the others go on, nobody waits for it, it
+// is tried again, and told once.
+func TestCommitRefusedForOnePartition(t *testing.T) {
+	t.Parallel()
+	c, cfg, client := commitCluster(t, 5)
+	var refuse atomic.Bool
+	refuse.Store(true)
+	c.ControlKey(int16(kmsg.OffsetCommit), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		if !refuse.Load() {
+			return nil, nil, false
+		}
+		// The broker keeps nothing of this request, so the other one's partition
+		// must be marked again to be there in the end.
+		return answerCommit(req, kerr.TopicAuthorizationFailed.Code, 1), nil, true
+	})
+	r := join(t, cfg, nil)
+	r.until("all records, and nobody who waits", func() bool { return r.marks == 10 && r.covered == 10 })
+	if n := r.metric("auditlog_forwarder_commits_total", "refused"); n == 0 {
+		t.Error("no commit counted as refused")
+	}
+	refuse.Store(false)
+	addTo(t, client, 1)
+	r.until("the rest", func() bool { return r.marks == 12 && r.covered == 12 })
+	r.until("that it is told to be over", func() bool {
+		return r.logs.FilterMessageSnippet("offsets are committed again").Len() == 1
+	})
+	wantCommitted(t, client, 0, 6)
+	wantCommitted(t, client, 1, 6)
+	if told := r.logs.FilterMessageSnippet("offsets cannot be committed").Len(); told != 1 {
+		t.Errorf("told %d times, want once", told)
+	}
+}
+
+// TestCommitDoesNotWaitForFetching: brokers hold a fetch back while nothing is
+// new, and answer a connection's requests in turn.
+func TestCommitDoesNotWaitForFetching(t *testing.T) {
+	t.Parallel()
+	c, cfg, client := commitCluster(t, 5, kfake.NumBrokers(1))
+	answer := make(chan struct{})
+	var fetches atomic.Int64
+	c.ControlKey(int16(kmsg.Fetch), func(kmsg.Request) (kmsg.Response, error, bool) {
+		if c.KeepControl(); fetches.Add(1) > 1 {
+			c.SleepControl(func() { <-answer })
+		}
+		return nil, nil, false
+	})
+	r := join(t, cfg, nil)
+	r.until("the commits", func() bool { return r.marks == 10 && r.covered == 10 })
+	wantCommitted(t, client, 0, 5)
+	wantCommitted(t, client, 1, 5)
+	close(answer)
+	r.stop()
+}
+
+// TestCommitsGather: while a commit is on its way, all marks wait for the next.
+func TestCommitsGather(t *testing.T) {
+	t.Parallel()
+	c, cfg, client := commitCluster(t, 20)
+	answer := make(chan struct{})
+	var asked atomic.Int64
+	c.ControlKey(int16(kmsg.OffsetCommit), func(kmsg.Request) (kmsg.Response, error, bool) {
+		if c.KeepControl(); asked.Add(1) == 1 {
+			c.SleepControl(func() { <-answer })
+		}
+		return nil, nil, false
+	})
+	r := join(t, cfg, nil)
+	r.until("all records", func() bool { return r.marks == 40 })
+	if r.covered != 0 {
+		t.Errorf("%d marks called back before the first answer", r.covered)
+	}
+	close(answer)
+	r.until("the commits", func() bool { return r.covered == 40 })
+	if n := asked.Load(); n != 2 {
+		t.Errorf("%d commits, want 2", n)
+	}
+	wantCommitted(t, client, 0, 20)
+	r.stop()
+	if n := asked.Load(); n != 2 {
+		t.Errorf("%d commits, and nothing was new", n)
+	}
+}
