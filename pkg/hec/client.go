@@ -22,7 +22,6 @@ import (
 const (
 	pathEvent  = "/services/collector/event"
 	pathHealth = "/services/collector/health"
-	pathAck    = "/services/collector/ack"
 
 	headerChannel = "X-Splunk-Request-Channel"
 )

@@ -48,11 +48,11 @@ type delivery struct {
 	c       *Client
 	batch   audit.Batch
 	refused []audit.Refusal
-	open    []openAck
+	open    []unacked
 }
 
-// openAck is a run of events that Splunk has taken and not yet acknowledged.
-type openAck struct {
+// unacked is a run of events that Splunk has taken and not yet acknowledged.
+type unacked struct {
 	from, to int
 	at       answer
 }
@@ -113,7 +113,7 @@ func (d *delivery) prefix(ctx context.Context, from, to int, r answer) error {
 func (d *delivery) taken(from, to int, r answer) {
 	d.c.pool.accepted()
 	if d.c.cfg.Ack.Enabled { // then judge has seen to it that there is an id
-		d.open = append(d.open, openAck{from: from, to: to, at: r})
+		d.open = append(d.open, unacked{from: from, to: to, at: r})
 	}
 }
 

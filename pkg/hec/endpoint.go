@@ -41,6 +41,7 @@ type endpoint struct {
 
 	// What was told; see problem.go.
 	problem *Problem // nil: it takes events
+	silent  *Problem // its acknowledgements do not come; nil: they do
 	tries   int      // failed posts in a row
 	since   time.Time
 	worked  bool // it has taken something, or said that it would

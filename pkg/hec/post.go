@@ -141,15 +141,10 @@ func (a *attempts) prepare(req *http.Request) error {
 	req.Host = req.URL.Host
 	// A new map: the one of the last try may still be read.
 	req.Header = a.client.secrets.Load().header.Clone()
-	req.Header.Set(headerChannel, a.session.id)
 	if a.gzip {
 		req.Header.Set("Content-Encoding", "gzip")
 	}
-	if a.session.jar != nil {
-		for _, cookie := range a.session.jar.Cookies(req.URL) {
-			req.AddCookie(cookie)
-		}
-	}
+	a.session.sign(req)
 	return nil
 }
 
@@ -194,7 +189,8 @@ func (a *attempts) finish() {
 		a.cancel()
 		a.cancel = nil
 	}
-	if a.lease != nil {
+	if a.lease != nil { // ctx has ended before an answer came
+		a.ep.acks.lost(a.session)
 		a.client.pool.back(a.lease)
 		a.lease = nil
 	}
@@ -240,12 +236,16 @@ func (a *attempts) check(ctx context.Context, resp *http.Response, err error) (b
 	m.duration.Observe(time.Since(l.started).Seconds())
 	if err == nil {
 		m.requests.WithLabelValues(a.last.class.String()).Inc()
+		a.ep.acks.finish(ctx, a.session, a.last.code, a.last.ackID)
 		// A refusal is an answer as well: Splunk works.
 		a.client.pool.took(l)
 		return false, nil
 	}
 	var r *reply
-	if !errors.As(err, &r) {
+	if errors.As(err, &r) {
+		a.ep.acks.finish(ctx, a.session, r.code, r.ackID)
+	} else {
+		a.ep.acks.lost(a.session)
 		r = unanswered(&awaited{got: a.got.Load(), err: err})
 		a.last = r
 	}

@@ -139,8 +139,17 @@ func (p *pool) accepted() {
 	p.news()
 }
 
+// unconfirmed notes why e's acknowledgements do not come; nil: they do. Whoever
+// polls has told the log.
+func (p *pool) unconfirmed(e *endpoint, why *Problem) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	e.silent = why
+	p.news()
+}
+
 // reason returns why events do not flow, or nil: no endpoint takes any, or
-// some batch is taken by none, or all is refused.
+// some batch is taken by none, or is not acknowledged, or all is refused.
 func (p *pool) reason() *Problem {
 	all := &Problem{Class: Transient}
 	var each []string
@@ -163,6 +172,11 @@ func (p *pool) reason() *Problem {
 	case len(p.stuck) > 0:
 		return p.stuck[0].problem
 	}
+	for _, e := range p.endpoints {
+		if e.silent != nil {
+			return e.silent
+		}
+	}
 	return p.flood
 }
 
@@ -171,7 +185,7 @@ func (p *pool) reasonKey(now *Problem) string {
 	if now == nil {
 		return ""
 	}
-	if len(p.endpoints) == 1 || now == p.flood || len(p.stuck) > 0 && now == p.stuck[0].problem {
+	if len(p.endpoints) == 1 || slices.ContainsFunc(p.endpoints, func(e *endpoint) bool { return e.problem == nil }) {
 		return now.key()
 	}
 	var b strings.Builder
