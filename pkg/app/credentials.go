@@ -81,13 +81,13 @@ func (r *rotator) tls(key string, take func(creds.TLS) error, inUse *creds.TLS, 
 		return
 	}
 	var files []string
-	for _, path := range tlsFiles(next) {
+	for _, path := range next.Files() {
 		if stale[path] {
 			files = append(files, path)
 		}
 	}
 	if len(files) == 0 && !passwords {
-		r.accept(key, "", strings.Join(tlsFiles(next), ", "))
+		r.accept(key, "", strings.Join(next.Files(), ", "))
 		return
 	}
 	if err := take(next); err != nil {
@@ -97,14 +97,14 @@ func (r *rotator) tls(key string, take func(creds.TLS) error, inUse *creds.TLS, 
 	}
 	*inUse = next
 	if len(files) == 0 {
-		files = tlsFiles(next)
+		files = next.Files()
 	}
 	r.accept(key, strings.Join(files, ", "), "")
 }
 
 // keep leaves the files of t to the next look.
 func (r *rotator) keep(t creds.TLS, stale map[string]bool) {
-	for _, path := range tlsFiles(t) {
+	for _, path := range t.Files() {
 		if stale[path] {
 			r.stale[path] = true
 		}

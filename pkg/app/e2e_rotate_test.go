@@ -33,8 +33,7 @@ func TestEndToEndRotate(t *testing.T) {
 	p.line("splunk takes no events") // the old token is none
 	replace(hectest.DefaultToken)
 	p.line("hec.token re-read from file " + token)
-	// TODO(coordinator): once hec.Client has SetToken, want what it brings:
-	// p.line("splunk takes events")
+	p.line("splunk takes events")
 	replace("")
 	p.signal(syscall.SIGHUP)
 	line := p.line("credentials cannot be re-read")

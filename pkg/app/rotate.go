@@ -68,11 +68,11 @@ type rotator struct {
 // from here on. cfg has been loaded a moment ago.
 func newRotator(cfg config.Config, load func() (*config.Loaded, error), log *zap.Logger, reg prometheus.Registerer) *rotator {
 	r := &rotator{
-		load: load, log: log, watch: watchFiles, metrics: newRotatorMetrics(reg),
+		load: load, log: log, watch: func(paths ...string) changes { return creds.NewWatch(paths...) }, metrics: newRotatorMetrics(reg),
 		started: cfg, inUse: cfg, stale: map[string]bool{}, refused: map[string]string{},
 		asked: make(chan struct{}, 1),
 	}
-	r.certs = r.watch(slices.Concat(tlsFiles(cfg.HEC.TLS), tlsFiles(cfg.Kafka.TLS))...)
+	r.certs = r.watch(slices.Concat(cfg.HEC.TLS.Files(), cfg.Kafka.TLS.Files())...)
 	r.secrets = r.watch()
 	return r
 }

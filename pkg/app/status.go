@@ -61,7 +61,8 @@ func (a *App) status() ops.Status {
 		{Name: "accepted by Splunk", Value: n(t.Accepted)},
 		{Name: "filtered", Value: n(t.Filtered)},
 		{Name: "dead-lettered", Value: n(t.DeadLettered)},
-		{Name: "held, not committed", Value: n(t.Unsettled)},
+		{Name: "held, not settled", Value: n(t.Unsettled)},
+		{Name: "settled, not yet committed", Value: n(t.Uncommitted)},
 		{Name: "given back, read again by the next owner", Value: n(t.Returned)},
 		{Name: "expired in Kafka before they were read (lost ground)", Value: n(a.group.Lost())},
 		{Name: "behind", Value: fmt.Sprintf("%s records, oldest held %s", n(t.Lag), t.LagTime.Round(time.Millisecond))},
@@ -76,21 +77,19 @@ func (a *App) status() ops.Status {
 	return ops.Status{Version: a.opts.Version, Rows: rows}
 }
 
-// splunkRows has a row for each address of Splunk and, with a limit, one for
-// the day's volume.
-//
-// TODO(coordinator): at the merge take each address's state from helper pool's
-// Client.Endpoints (name, up or the reason, posts in flight), the day's volume
-// from helper shape's limiter, and add a row "accepted, not yet committed" from
-// helper kafka's count; then the loop below is one over states.
+// splunkRows has a row for each address of Splunk and one for the day's volume.
 func (a *App) splunkRows() []ops.Row {
-	cfg := a.opts.Config.HEC
 	var rows []ops.Row
-	for _, u := range cfg.URLs {
-		rows = append(rows, ops.Row{Name: "Splunk", Value: u})
+	for _, e := range a.hec.Endpoints() {
+		state := "takes events"
+		if e.Reason != nil {
+			state = e.Reason.Error()
+		}
+		rows = append(rows, ops.Row{Name: "Splunk " + e.Name, Value: fmt.Sprintf("%s; %d posts out", state, e.Posts)})
 	}
-	if most := cfg.Limit.BytesPerDay; most > 0 {
-		rows = append(rows, ops.Row{Name: "most bytes of events a day (UTC)", Value: humanize.IBytes(uint64(most))}) //nolint:gosec // Validate allows none below 0
+	today := humanize.IBytes(uint64(a.hec.Today())) //nolint:gosec // never below 0
+	if most := a.opts.Config.HEC.Limit.BytesPerDay; most > 0 {
+		today += " of " + humanize.IBytes(uint64(most)) //nolint:gosec // Validate allows none below 0
 	}
-	return rows
+	return append(rows, ops.Row{Name: "bytes of events sent today (UTC)", Value: today})
 }

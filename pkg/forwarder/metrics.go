@@ -19,7 +19,8 @@ type Totals struct {
 	Filtered     int64 // left out by a rule
 	DeadLettered int64 // in the dead-letter store
 	Returned     int64 // given back unsettled with their partition; its next owner reads them again
-	Unsettled    int64 // held at this moment, not committed
+	Unsettled    int64 // held at this moment, not settled
+	Uncommitted  int64 // settled at this moment, not committed
 	// Lag is how many records of the owned partitions are not settled.
 	Lag int64
 	// LagTime is the age of the oldest of them that has been read.
@@ -136,7 +137,7 @@ func (f *Forwarder) Totals() Totals {
 	m := f.metrics
 	t := Totals{
 		Accepted: m.acceptedTotal.Load(), Filtered: m.filteredTotal.Load(),
-		DeadLettered: m.deadTotal.Load(), Returned: m.returnedTotal.Load(),
+		DeadLettered: m.deadTotal.Load(), Returned: m.returnedTotal.Load(), Uncommitted: f.gate.held.Load(),
 	}
 	now := time.Now()
 	f.mu.Lock()

@@ -108,7 +108,7 @@ func (c *Client) newAcks(e *endpoint, m *ackMetrics) *acks {
 	return newAcks(ackOptions{
 		enabled: c.cfg.Ack.Enabled, interval: c.cfg.Ack.PollInterval, timeout: c.cfg.Ack.Timeout,
 		maxAge: c.cfg.ConnectionMaxAge, endpoint: e.name, poll: wire.poll, metrics: m, log: c.log,
-		tell: func(p *Problem) { c.pool.ackTrouble(e, p) },
+		tell: func(p *Problem) { c.pool.unconfirmed(e, p) },
 	})
 }
 

@@ -513,3 +513,21 @@ func TestPoolAnything(t *testing.T) {
 		})
 	}
 }
+
+// TestUnconfirmed: acknowledgements that do not come are a problem, while
+// events are taken.
+func TestUnconfirmed(t *testing.T) {
+	t.Parallel()
+	p := newTestPool(t, 2, nil)
+	var told []error
+	p.tell = func(err error) { told = append(told, err) }
+	var mine ticket
+	p.took(take(t, p, &mine))
+	why := &Problem{Class: Transient, err: errors.New("no answer to a poll")}
+	for _, now := range []*Problem{why, why, nil} {
+		p.unconfirmed(p.endpoints[1], now)
+	}
+	if len(told) != 3 || told[0] != nil || !errors.Is(told[1], why) || told[2] != nil {
+		t.Errorf("told %v, want nil, the reason, nil", told)
+	}
+}

@@ -140,7 +140,7 @@ func (p *pool) accepted() {
 }
 
 // reason returns why events do not flow, or nil: no endpoint takes any, or
-// some batch is taken by none, or all is refused.
+// some batch is taken by none, or is not acknowledged, or all is refused.
 func (p *pool) reason() *Problem {
 	all := &Problem{Class: Transient}
 	var each []string
@@ -171,9 +171,9 @@ func (p *pool) reason() *Problem {
 	return p.flood
 }
 
-// ackTrouble notes why the acknowledgements of e do not come, or nil when they
+// unconfirmed notes why the acknowledgements of e do not come, or nil when they
 // do. Who asks for them has logged it.
-func (p *pool) ackTrouble(e *endpoint, now *Problem) {
+func (p *pool) unconfirmed(e *endpoint, now *Problem) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	e.unheard = now
@@ -185,8 +185,7 @@ func (p *pool) reasonKey(now *Problem) string {
 	if now == nil {
 		return ""
 	}
-	if len(p.endpoints) == 1 || now == p.flood || len(p.stuck) > 0 && now == p.stuck[0].problem ||
-		slices.ContainsFunc(p.endpoints, func(e *endpoint) bool { return now == e.unheard }) {
+	if len(p.endpoints) == 1 || slices.ContainsFunc(p.endpoints, func(e *endpoint) bool { return e.problem == nil }) {
 		return now.key()
 	}
 	var b strings.Builder

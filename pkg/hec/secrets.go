@@ -72,11 +72,11 @@ func (c *Client) SetToken(token creds.Secret) {
 	c.pool.wake()
 }
 
-// ReloadTLS reads the files of Config.TLS again. New connections are made with
-// what is in them now; if one cannot be used, all stays as it was and the
-// error says why.
-func (c *Client) ReloadTLS() error {
-	if err := c.pool.reloadTLS(); err != nil {
+// SetTLS makes new connections with t, whose files are read now: a store often
+// changes together with its password. If it cannot be used, all stays as it was
+// and the error says why.
+func (c *Client) SetTLS(t creds.TLS) error {
+	if err := c.pool.setTLS(t); err != nil {
 		return fmt.Errorf("hec.tls: %w", err)
 	}
 	c.pool.wake()

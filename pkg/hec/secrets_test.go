@@ -99,11 +99,11 @@ func TestReloadTLS(t *testing.T) {
 	go func() { done <- r.deliverAll(t, 2, 1, nil) }()
 	r.await(t, func(told []string) bool { return len(told) > 0 && strings.Contains(told[0], "hec.tls.ca_file") })
 	write([]byte("no certificate"))
-	if err := r.ReloadTLS(); err == nil || !strings.Contains(err.Error(), path) {
+	if err := r.SetTLS(r.cfg.TLS); err == nil || !strings.Contains(err.Error(), path) {
 		t.Errorf("error %v of a file without a certificate", err)
 	}
 	write(server.CAPEM())
-	if err := r.ReloadTLS(); err != nil {
+	if err := r.SetTLS(r.cfg.TLS); err != nil {
 		t.Fatal(err)
 	}
 	if n := len(<-done); server.Len() != n {
@@ -113,14 +113,14 @@ func TestReloadTLS(t *testing.T) {
 	var reload sync.WaitGroup
 	want := r.deliverAll(t, 4, 30, func(int) {
 		reload.Go(func() {
-			if err := r.ReloadTLS(); err != nil {
+			if err := r.SetTLS(r.cfg.TLS); err != nil {
 				t.Error(err)
 			}
 		})
 	})
 	reload.Wait()
 	write([]byte("no certificate"))
-	if err := r.ReloadTLS(); err == nil {
+	if err := r.SetTLS(r.cfg.TLS); err == nil {
 		t.Error("no error")
 	}
 	if _, err := r.Deliver(t.Context(), r.batch(`{"id":"last"}`)); err != nil {

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"auditlog-forwarder/pkg/creds"
 )
 
 // Splunk closes a connection that is idle for 12 s (busyKeepAliveIdleTimeout);
@@ -103,13 +105,12 @@ func (p *pool) swap(e *endpoint) {
 	}
 }
 
-// reloadTLS reads the files again and swaps the connections, of all endpoints
-// or of none.
-func (p *pool) reloadTLS() error {
+// setTLS reads t's files and swaps the connections, of all endpoints or of none.
+func (p *pool) setTLS(t creds.TLS) error {
 	fresh := make([]*tls.Config, len(p.endpoints))
 	for i, e := range p.endpoints {
 		var err error
-		if fresh[i], err = p.cfg.TLS.Config(e.base.Hostname()); err != nil {
+		if fresh[i], err = t.Config(e.base.Hostname()); err != nil {
 			return err
 		}
 	}

@@ -48,7 +48,7 @@ func TestHTTP2(t *testing.T) {
 			if splunk.Len() != len(events) || other.Load() > 0 {
 				t.Errorf("%d events of %d, %d requests in another version than HTTP/%d", splunk.Len(), len(events), other.Load(), want)
 			}
-			if err := r.ReloadTLS(); err != nil {
+			if err := r.SetTLS(r.cfg.TLS); err != nil {
 				t.Error(err)
 			}
 		})

@@ -7,6 +7,8 @@ import (
 
 	"github.com/IBM/sarama"
 	"go.uber.org/zap"
+
+	"auditlog-forwarder/pkg/creds"
 )
 
 // SetCredentials makes this member use other credentials, without a restart.
@@ -16,26 +18,28 @@ import (
 func (g *Group) SetCredentials(sasl SASL) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.sasl == sasl {
+	if g.sasl.Mechanism == sasl.Mechanism && g.sasl.Username == sasl.Username && g.sasl.Password.Equal(sasl.Password) {
 		return
 	}
 	g.sasl = sasl
 	g.renewLocked("credentials")
 }
 
-// ReloadTLS makes this member read its certificate files again and connect
-// with what they hold now, in the way of SetCredentials. If they cannot be
-// used, it says so and goes on with what it has.
-func (g *Group) ReloadTLS() error {
+// SetTLS makes this member connect with t, whose files are read now, in the way
+// of SetCredentials. If it cannot be used, it says so and goes on with what it
+// has.
+func (g *Group) SetTLS(t creds.TLS) error {
 	if !g.cfg.UsesTLS() {
 		return errors.New("kafka.tls is not in use; set kafka.security_protocol to SASL_SSL or SSL")
 	}
 	cfg, _ := g.current()
+	cfg.TLS = t
 	if _, err := g.saramaConfig(cfg); err != nil {
 		return err
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.tls = t
 	g.renewLocked("certificates")
 	return nil
 }
@@ -73,7 +77,7 @@ func (g *Group) current() (Config, int64) {
 	cfg := g.cfg
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	cfg.SASL = g.sasl
+	cfg.SASL, cfg.TLS = g.sasl, g.tls
 	return cfg, g.version
 }
 

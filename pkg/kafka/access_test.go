@@ -84,14 +84,14 @@ func rotation(t *testing.T, instance string) {
 	r.group.SetCredentials(kafka.SASL{Mechanism: "PLAIN", Username: "old", Password: creds.NewSecret("secret-1")})
 	flows("records after the right credentials", 3)
 
-	if err := r.group.ReloadTLS(); err != nil {
+	if err := r.group.SetTLS(creds.TLS{MinVersion: "1.2", CAFile: caFile}); err != nil {
 		t.Errorf("the same certificates again: %v", err)
 	}
 	flows("records after new certificates", 4)
 	if err := os.WriteFile(caFile, []byte("half a file"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.group.ReloadTLS(); err == nil || !strings.Contains(err.Error(), "kafka.tls") {
+	if err := r.group.SetTLS(creds.TLS{MinVersion: "1.2", CAFile: caFile}); err == nil || !strings.Contains(err.Error(), "kafka.tls") {
 		t.Errorf("a broken file: %v", err)
 	}
 	flows("records all the same", 4)
@@ -131,7 +131,7 @@ func TestRotationOfNothing(t *testing.T) {
 	b.CreateTopic(t, topic, 1)
 	r := join(t, settings(b, kafkatest.Name(t, "g"), topic), nil)
 	r.until("a claim", func() bool { return len(r.starts) > 0 })
-	if err := r.group.ReloadTLS(); err == nil || !strings.Contains(err.Error(), "kafka.security_protocol") {
+	if err := r.group.SetTLS(creds.DefaultTLS()); err == nil || !strings.Contains(err.Error(), "kafka.security_protocol") {
 		t.Errorf("without TLS: %v", err)
 	}
 	r.group.SetCredentials(kafka.SASL{Mechanism: "PLAIN"}) // what it has

@@ -17,6 +17,8 @@ import (
 	"github.com/cenkalti/backoff/v5"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
+
+	"auditlog-forwarder/pkg/creds"
 )
 
 // Options are what a Group needs besides its configuration.
@@ -54,6 +56,7 @@ type Group struct {
 
 	mu      sync.Mutex
 	sasl    SASL
+	tls     creds.TLS
 	version int64  // counts changes of the credentials
 	renew   func() // ends the connections of this moment
 	out     error  // why this member is not in the group; nil: it is
@@ -75,7 +78,7 @@ func NewGroup(cfg Config, opts Options) (*Group, error) {
 		return nil, err
 	}
 	g := &Group{
-		cfg: cfg, opts: opts, log: opts.Log, state: joining, out: errJoining, sasl: cfg.SASL, renew: func() {},
+		cfg: cfg, opts: opts, log: opts.Log, state: joining, out: errJoining, sasl: cfg.SASL, tls: cfg.TLS, renew: func() {},
 		lost: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "auditlog_forwarder_lost_events_total",
 			Help: "Offsets that expired in Kafka before this group read them.",
