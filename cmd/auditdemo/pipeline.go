@@ -44,7 +44,7 @@ func settings(broker, hecURL, dir string) config.Config {
 	cfg.HEC.Token = creds.NewSecret(hectest.DefaultToken)
 	cfg.HEC.Index = index
 	cfg.HEC.Host = "forwarder-1"
-	cfg.HEC.BackoffMax = time.Second
+	cfg.HEC.BackoffMin, cfg.HEC.BackoffMax = 100*time.Millisecond, time.Second
 	cfg.Batch.Linger = 200 * time.Millisecond
 	cfg.Filter.DropMethods = []string{noisyMethod}
 	cfg.DeadLetter.Dir = filepath.Join(dir, "dead-letter")
