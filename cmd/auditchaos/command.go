@@ -28,6 +28,7 @@ type options struct {
 	race     bool
 	without  string
 	dir      string
+	keep     bool
 	patience time.Duration
 }
 
@@ -72,6 +73,7 @@ first. The exit code is 1 if any run breaks a promise; its folder is kept.`,
 	f.IntVar(&o.parallel, "parallel", 4*runtime.GOMAXPROCS(0), "runs at once; most of a run is waiting")
 	f.StringVar(&o.without, "without", lacking, "`parts` of the product that no run may use")
 	f.StringVar(&o.dir, "dir", "", "`folder` for the runs; empty: a new one in the system's place")
+	f.BoolVar(&o.keep, "keep", false, "keep the folders of good runs too")
 	f.DurationVar(&o.patience, "patience", 30*time.Second, "how long nothing may move before a run counts as stuck")
 	f = cmd.Flags()
 	f.SortFlags = false
@@ -127,7 +129,7 @@ func (o *options) suite() (s *suite, end func() error, err error) {
 	if err != nil {
 		return nil, nil, &usageError{err}
 	}
-	s = &suite{has: has, patience: o.patience, limit: 3 * time.Minute, brokers: newBrokers(), lag: newLag(), binary: o.binary}
+	s = &suite{has: has, patience: o.patience, limit: 3 * time.Minute, brokers: newBrokers(), lag: newLag(), binary: o.binary, keep: o.keep}
 	if o.dir != "" {
 		if s.dir, err = filepath.Abs(o.dir); err == nil {
 			err = os.MkdirAll(s.dir, 0o700)

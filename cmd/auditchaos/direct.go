@@ -90,7 +90,7 @@ func (r *run) begin(ctx context.Context, s step) (then func() error, err error) 
 			r.pause(s.For)
 			return e.up()
 		}, nil
-	case doNoToken, doDisabled, doIndex, doLarge, doCloud:
+	case doNoToken, doDisabled, doIndex, doLarge, doCloud, doNear:
 		r.state(e, s)
 	case doKill, doStop, doJoin, doLeave:
 		return r.life(ctx, s)
@@ -158,6 +158,9 @@ func (r *run) state(e *endpoint, s step) {
 		return
 	case doLarge, doCloud:
 		e.during(s.Times, func() { e.setLarge(max(1, r.plan.MaxEvents/3), s.Do == doCloud) }, func() { e.setLarge(0, false) })
+		return
+	case doNear:
+		e.during(s.Times, func() { e.setNear(24 + s.Times%2) }, func() { e.setNear(0) })
 		return
 	case doDisabled:
 		other.Disabled = true

@@ -45,7 +45,7 @@ func drawFault(d *draw, endpoints int) step {
 	s.Do = weighted(d,
 		choice[verb]{45, doReply}, choice[verb]{30, doNet}, choice[verb]{4, doRefuse}, choice[verb]{3, doShut},
 		choice[verb]{4, doDown}, choice[verb]{3, doNoToken}, choice[verb]{3, doDisabled}, choice[verb]{3, doIndex},
-		choice[verb]{4, doLarge}, choice[verb]{1, doCloud})
+		choice[verb]{4, doLarge}, choice[verb]{1, doCloud}, choice[verb]{3, doNear})
 	switch s.Do {
 	case doReply:
 		all := replyNames()

@@ -103,7 +103,11 @@ func (f *feeder) value(k kind) []byte {
 // meets a flow, or at once when half of what is there is out.
 func (f *feeder) rest(ctx context.Context) {
 	left := len(f.run.plan.Records) - f.run.plan.Preload
-	const ticks, every = 100, 50 * time.Millisecond // five seconds
+	const every = 50 * time.Millisecond
+	ticks := 20 // a second
+	if f.run.plan.Second == guest {
+		ticks = 120 // until the guest has left
+	}
 	if f.run.plan.Trickle {
 		tick := time.NewTicker(every)
 		defer tick.Stop()

@@ -8,8 +8,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 )
@@ -43,7 +43,7 @@ seed finds makes the exit code 1, and so does a text that is not there any more.
 		},
 	}
 	cmd.Flags().IntVar(&runs, "runs", shortRuns, "most seeds for a mistake")
-	cmd.Flags().StringVar(&only, "only", "", "play the mistakes whose names contain this `text`")
+	cmd.Flags().StringVar(&only, "only", "", "play the mistakes whose names contain one of these `texts`")
 	return cmd
 }
 
@@ -53,7 +53,6 @@ func (o *options) mutate(cmd *cobra.Command, runs int, only string) (err error) 
 		return err
 	}
 	defer func() { err = errors.Join(err, end()) }()
-	s.patience = min(s.patience, 10*time.Second) // a mistake that only stalls is found soon
 	var seeds []uint64
 	for n := range runs {
 		seeds = append(seeds, uint64(n+1)) //nolint:gosec // a count
@@ -61,7 +60,7 @@ func (o *options) mutate(cmd *cobra.Command, runs int, only string) (err error) 
 	alive := 0
 	out := cmd.OutOrStdout()
 	for _, m := range mutations() {
-		if !strings.Contains(m.name, only) || m.needs != nil && !m.needs(s.has) {
+		if !matches(m.name, only) || m.needs != nil && !m.needs(s.has) {
 			continue
 		}
 		caught, err := s.against(cmd.Context(), m, seeds, o.parallel)
@@ -79,6 +78,11 @@ func (o *options) mutate(cmd *cobra.Command, runs int, only string) (err error) 
 		return fmt.Errorf("%d mistakes were not found", alive)
 	}
 	return nil
+}
+
+// matches reports whether a name contains one of some texts, split by commas.
+func matches(name, texts string) bool {
+	return slices.ContainsFunc(strings.Split(texts, ","), func(text string) bool { return strings.Contains(name, text) })
 }
 
 // against plays seeds against the product with a mistake, and returns the

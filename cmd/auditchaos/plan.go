@@ -59,21 +59,22 @@ const (
 type verb string
 
 const (
-	doReply    verb = "reply"       // the next posts are answered by Reply
-	doNet      verb = "net"         // the next requests meet Fault
-	doRefuse   verb = "refuse"      // connections break, the next ones are reset
-	doShut     verb = "shut"        // connections break and nothing listens, for a while
-	doDown     verb = "down"        // the indexer ends and comes back
-	doDead     verb = "dead"        // an endpoint answers nothing, to the end
-	doNoToken  verb = "no-token"    // the token is unknown for the next posts
-	doDisabled verb = "disabled"    // the token is disabled for the next posts
-	doIndex    verb = "wrong-index" // the token may not write the index for the next posts
-	doLarge    verb = "too-large"   // bodies with more than a third of a batch are refused by 413
-	doCloud    verb = "cloud-size"  // the same by code 6 with number 0, as Splunk Cloud was seen to
-	doKill     verb = "kill"        // SIGKILL, and a new start
-	doStop     verb = "stop"        // SIGTERM, and a new start
-	doJoin     verb = "join"        // the guest joins
-	doLeave    verb = "leave"       // and leaves by SIGTERM
+	doReply    verb = "reply"         // the next posts are answered by Reply
+	doNet      verb = "net"           // the next requests meet Fault
+	doRefuse   verb = "refuse"        // connections break, the next ones are reset
+	doShut     verb = "shut"          // connections break and nothing listens, for a while
+	doDown     verb = "down"          // the indexer ends and comes back
+	doDead     verb = "dead"          // an endpoint answers nothing, to the end
+	doNoToken  verb = "no-token"      // the token is unknown for the next posts
+	doDisabled verb = "disabled"      // the token is disabled for the next posts
+	doIndex    verb = "index-refused" // the token may not write the index for the next posts
+	doNear     verb = "near"          // successes say that a queue fills up: code 24, or 25 with Times odd
+	doLarge    verb = "too-large"     // bodies with more than a third of a batch are refused by 413
+	doCloud    verb = "cloud-size"    // the same by code 6 with number 0, as Splunk Cloud was seen to
+	doKill     verb = "kill"          // SIGKILL, and a new start
+	doStop     verb = "stop"          // SIGTERM, and a new start
+	doJoin     verb = "join"          // the guest joins
+	doLeave    verb = "leave"         // and leaves by SIGTERM
 	doBroker   verb = "broker-restart"
 	doFreeze   verb = "broker-freeze"
 	doFull     verb = "store-full"

@@ -11,7 +11,8 @@ type scripted struct {
 
 // replies is the table of what may be answered once and is right the next
 // time. What names an event that is to blame is not here: events that are to
-// blame lie in the topic.
+// blame lie in the topic. Nor is any success: it would be a lie where the
+// server refuses an event of that very request.
 func replies() []scripted {
 	const took = 5 // events that an indexer has taken before it says that it is busy
 	return []scripted{
@@ -20,8 +21,6 @@ func replies() []scripted {
 		{name: "busy-took-5", reply: hectest.HECEvent(9, took).TookFirst(took)},
 		{name: "busy-retry-after", reply: hectest.HEC(9).RetryAfter("1")},
 		{name: "shutting-down", reply: hectest.HEC(23)},
-		{name: "near-capacity", reply: hectest.HEC(24)},
-		{name: "near-ack-capacity", reply: hectest.HEC(25)},
 		{name: "at-capacity", reply: hectest.HEC(26)},
 		{name: "at-ack-capacity", reply: hectest.HEC(27)},
 		{name: "unhealthy-18", reply: hectest.HEC(18)},

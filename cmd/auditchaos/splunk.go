@@ -61,6 +61,7 @@ type endpoint struct {
 	lifts  []*lift
 	large  int // bodies with more events are refused; 0: none
 	cloud  bool
+	near   int // successes have this code; 0: as usual
 }
 
 // lift ends a state of the server after so many posts have met it.
@@ -152,6 +153,18 @@ func (e *endpoint) setLarge(events int, cloud bool) {
 	e.large, e.cloud = events, cloud
 }
 
+func (e *endpoint) setNear(code int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.near = code
+}
+
+func (e *endpoint) nearCode() int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.near
+}
+
 // refuseLarge is hectest's hook.
 func (e *endpoint) refuseLarge(_ int, r *http.Request) *hectest.Reply {
 	e.mu.Lock()
@@ -174,7 +187,7 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil { // hectest shall find the same
 		r.Body = io.NopCloser(io.MultiReader(bytes.NewReader(body), broken{err}))
 	}
-	heard := &tee{ResponseWriter: w}
+	heard := &tee{ResponseWriter: w, near: e.nearCode()}
 	if strings.Contains(r.URL.Path, "/ack") {
 		e.hec.ServeHTTP(heard, r)
 		if e.pipe != nil {
@@ -249,16 +262,28 @@ func readEvents(encoding string, body []byte) (places []place, bodies []fingerpr
 	}
 }
 
-// tee keeps a copy of an answer's body.
+// tee keeps a copy of an answer's body, and may change the code of a success.
 type tee struct {
 	http.ResponseWriter
-	body bytes.Buffer
+	near   int
+	status int
+	body   bytes.Buffer
 }
 
-// Write implements http.ResponseWriter.
+// WriteHeader implements http.ResponseWriter. It waits for the body, which may
+// change the length.
+func (t *tee) WriteHeader(status int) { t.status = status }
+
+// Write implements http.ResponseWriter; hectest calls it once.
 func (t *tee) Write(b []byte) (int, error) {
+	if success := []byte(`"code":0`); t.near != 0 && t.status == http.StatusOK && bytes.Contains(b, success) && t.Header().Get("Content-Length") == strconv.Itoa(len(b)) {
+		b = bytes.Replace(b, success, []byte(`"code":`+strconv.Itoa(t.near)), 1)
+		t.Header().Set("Content-Length", strconv.Itoa(len(b)))
+	}
+	t.ResponseWriter.WriteHeader(t.status)
 	t.body.Write(b)
-	return t.ResponseWriter.Write(b)
+	_, err := t.ResponseWriter.Write(b)
+	return len(b), err
 }
 
 // Unwrap lets hectest take the connection.

@@ -22,6 +22,7 @@ type suite struct {
 	limit    time.Duration // of one run
 	brokers  *brokers
 	lag      *lag
+	keep     bool // also what did not fail
 }
 
 // outcome is a run that was played, or why it could not be.
@@ -79,7 +80,7 @@ func (s *suite) one(ctx context.Context, seed uint64) outcome {
 	}
 	defer release()
 	res, err := s.execute(ctx, p, broker, dir)
-	if err == nil && res.ok() {
+	if err == nil && res.ok() && !s.keep {
 		err = os.RemoveAll(dir)
 	} else {
 		res.Folder = dir

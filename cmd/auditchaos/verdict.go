@@ -47,12 +47,13 @@ func (r *run) verdict(ctx context.Context, took time.Duration) result {
 	r.ledger.mu.Lock()
 	defer r.ledger.mu.Unlock()
 	b := newBlame(r)
-	res.Posts, res.LostReplies, res.Bound = len(r.requests), len(b.unheard), b.bound()
+	res.Posts, res.LostReplies = len(r.requests), len(b.unheard)
 	for p, entries := range r.ledger.parts {
 		for o, e := range entries {
 			at := place{p, int64(o)}
 			r.judge(&res, at, e, dead[at])
-			b.repeats(at, e, len(dead[at]))
+			b.deadTwice(dead[at])
+			b.repeats(at, e)
 		}
 	}
 	for at := range dead {
@@ -61,7 +62,7 @@ func (r *run) verdict(ctx context.Context, took time.Duration) result {
 		}
 	}
 	b.check()
-	res.Duplicates = b.duplicates
+	res.Duplicates, res.Bound = b.duplicates, b.bound()
 	if res.Duplicates > res.Bound {
 		r.ledger.fault("%d events are repeated, the bound is %d", res.Duplicates, res.Bound)
 	}
@@ -102,6 +103,7 @@ type blame struct {
 	unheard    map[*request]bool    // indexed, and its client cannot know
 	used       map[*incarnation]int // repeats laid to an incarnation's end
 	deadAgain  int
+	moved      int // dead letters written again because their file was moved; at most a batch
 	causeless  int // records with a repeat that nothing excuses
 	duplicates int
 }
@@ -131,8 +133,22 @@ func (b *blame) allowance(i *incarnation) int {
 	return open + recent
 }
 
+// deadTwice counts the repeats of a dead letter. A batch's letters whose file
+// is moved away in the middle of their write are written again.
+func (b *blame) deadTwice(letters []deadletter.Entry) {
+	extra := max(len(letters)-1, 0)
+	b.duplicates += extra
+	if b.run.plan.has(doFull) || b.run.plan.has(doNoStore) {
+		n := min(extra, b.run.plan.MaxEvents-b.moved)
+		b.moved += n
+		extra -= n
+	}
+	b.deadAgain += extra
+}
+
 // bound is how many repeats the run may have at most.
-func (b *blame) bound() (n int) {
+func (b *blame) bound() int {
+	n := b.moved
 	for q := range b.unheard {
 		n += q.indexed
 	}
@@ -145,11 +161,7 @@ func (b *blame) bound() (n int) {
 // repeats lays the repeats of a record to their causes. Each index but one
 // must be one that its client could not know of, or that a process could not
 // commit.
-func (b *blame) repeats(at place, e *entry, letters int) {
-	if letters > 1 {
-		b.deadAgain += letters - 1
-		b.duplicates += letters - 1
-	}
+func (b *blame) repeats(at place, e *entry) {
 	extra := len(e.known) - 1
 	if extra <= 0 {
 		return
