@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"auditlog-forwarder/pkg/faultnet"
@@ -80,7 +79,7 @@ func (r *run) begin(ctx context.Context, s step) (then func() error, err error) 
 		}
 		r.eachProxy(s.Endpoint, (*faultnet.Proxy).Break)
 	case doShut:
-		return r.shut(s), nil
+		return r.shut(ctx, s), nil
 	case doDown:
 		return func() error {
 			e.down()
@@ -88,11 +87,11 @@ func (r *run) begin(ctx context.Context, s step) (then func() error, err error) 
 				e.pipe.restart()
 			}
 			r.pause(s.For)
-			return e.up()
+			return e.up(ctx)
 		}, nil
 	case doNoToken, doDisabled, doIndex, doLarge, doCloud, doNear:
 		r.state(e, s)
-	case doKill, doStop, doJoin, doLeave:
+	case doKill, doStop, doGiveUp, doJoin, doLeave:
 		return r.life(ctx, s)
 	case doBroker, doFreeze:
 		return r.brokerFault(ctx, s), nil
@@ -128,7 +127,7 @@ func (r *run) eachProxy(endpoint int, do func(*faultnet.Proxy)) {
 }
 
 // shut lets nothing listen at an endpoint's address for a while.
-func (r *run) shut(s step) (then func() error) {
+func (r *run) shut(ctx context.Context, s step) (then func() error) {
 	if s.Endpoint == r.dead {
 		return nil
 	}
@@ -141,7 +140,7 @@ func (r *run) shut(s step) (then func() error) {
 	return func() error {
 		r.pause(s.For)
 		for _, p := range shut {
-			if err := p.Open(); err != nil {
+			if err := p.Open(ctx); err != nil {
 				return err
 			}
 		}
@@ -177,6 +176,9 @@ func (e *endpoint) restoreToken() {
 	e.hec.SetToken(t)
 }
 
+// gaveUp is why what was accepted behind a batch that was not may come again.
+const gaveUp = "gave up"
+
 // life kills, stops, starts or takes away a member.
 func (r *run) life(ctx context.Context, s step) (then func() error, err error) {
 	m := r.members[min(s.Member, len(r.members)-1)]
@@ -184,17 +186,30 @@ func (r *run) life(ctx context.Context, s step) (then func() error, err error) {
 	case doKill:
 		m.kill()
 		r.checkCommitted(ctx)
-		return m.start, nil
+		return func() error { return m.start(ctx) }, nil
 	case doStop:
 		return func() error {
 			m.stop()
 			r.checkCommitted(ctx)
-			return m.start()
+			return m.start(ctx)
+		}, nil
+	case doGiveUp:
+		for _, e := range r.endpoints {
+			e.hec.SetDown(true)
+		}
+		return func() error {
+			m.now.excuse(gaveUp, 0)
+			m.stop()
+			r.checkCommitted(ctx)
+			for _, e := range r.endpoints {
+				e.hec.SetDown(false)
+			}
+			return m.start(ctx)
 		}, nil
 	case doJoin:
 		return func() error {
 			guest := r.members[1]
-			if err := guest.start(); err != nil {
+			if err := guest.start(ctx); err != nil {
 				return err
 			}
 			r.told(ctx, guest.now, "partitions assigned", "join the group")
@@ -262,29 +277,4 @@ func (r *run) rotate() error {
 		e.hec.RemoveToken(old)
 	}
 	return nil
-}
-
-// storeFault lets the dead-letter store of the first member be unable to keep
-// anything, until the forwarder has said so.
-func (r *run) storeFault(ctx context.Context) (then func() error, err error) {
-	m := r.members[0]
-	told := m.now.proc.watch(storeRefuses)
-	away := m.dead + "-away"
-	if err := os.Rename(m.dead, away); err != nil {
-		return nil, fmt.Errorf("take the dead letters away: %w", err)
-	}
-	r.addFolder(away)
-	if err := os.WriteFile(m.dead, nil, 0o600); err != nil {
-		return nil, fmt.Errorf("put a file in the place of the dead letters: %w", err)
-	}
-	return func() error {
-		limit := time.NewTimer(time.Second)
-		defer limit.Stop()
-		select {
-		case <-told:
-		case <-limit.C: // no dead letter came
-		case <-ctx.Done():
-		}
-		return os.Remove(m.dead)
-	}, nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -29,8 +30,9 @@ type incarnation struct {
 	proxies []*faultnet.Proxy // one for each endpoint
 
 	mu       sync.Mutex
-	excused  string // why what it had not committed may come again; empty: it may not
-	accepted int    // while the product has no bound: events accepted shortly before it was excused
+	excused  string    // why what it had not committed may come again; empty: it may not
+	stopping time.Time // SIGTERM was sent; zero: not yet
+	accepted int       // while the product has no bound: events accepted shortly before it was excused
 }
 
 // excuse notes that marks of this incarnation may have been lost.
@@ -41,6 +43,20 @@ func (i *incarnation) excuse(why string, recent int) {
 		i.excused = why
 	}
 	i.accepted += recent
+}
+
+// told notes that the process is being stopped.
+func (i *incarnation) told() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.stopping = time.Now()
+}
+
+// stoppedBy reports whether the process had been told to stop by then.
+func (i *incarnation) stoppedBy(at time.Time) bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return !i.stopping.IsZero() && !at.Before(i.stopping)
 }
 
 func (i *incarnation) isExcused() (why string, recent int) {
@@ -56,12 +72,12 @@ func (r *run) newMember(n int, static bool) *member {
 }
 
 // start starts the member's next life.
-func (m *member) start() error {
+func (m *member) start(ctx context.Context) error {
 	m.lives++
 	i := &incarnation{name: fmt.Sprintf("%s-%d", m.name, m.lives)}
 	var urls []string
 	for _, e := range m.run.endpoints {
-		p, err := m.run.net.Listen(e.addr, e.faults)
+		p, err := m.run.net.Listen(ctx, e.addr, e.faults)
 		if err != nil {
 			return err
 		}
@@ -78,7 +94,7 @@ func (m *member) start() error {
 		return fmt.Errorf("keep the settings of %s: %w", i.name, err)
 	}
 	var err error
-	if i.proc, err = startProcess(m.run.suite.binary, m.run.dir, i.name, s); err != nil {
+	if i.proc, err = startProcess(ctx, m.run.suite.binary, m.run.dir, i.name, s); err != nil {
 		return err
 	}
 	m.now = i
@@ -104,7 +120,7 @@ func (m *member) settings(urls []string) settings {
 		"hec.timeout": p.Timeout.String(), "hec.backoff_min": "5ms", "hec.backoff_max": "50ms",
 		"hec.gzip": strconv.FormatBool(p.Gzip), "hec.max_event_bytes": strconv.Itoa(maxEventBytes),
 		"batch.max_events": strconv.Itoa(p.MaxEvents), "batch.window": strconv.Itoa(p.Window),
-		"batch.linger": "20ms", "batch.drain": drain.String(),
+		"batch.linger": "20ms", "batch.drain": p.drain().String(),
 		"dead_letter.dir": m.dead, "admin.listen": "127.0.0.1:0", "log.level": "debug", "log.format": "json",
 	}
 	if m.static {
@@ -131,7 +147,8 @@ func (m *member) kill() {
 
 // stop ends the member with SIGTERM, after which nothing may come again.
 func (m *member) stop() {
-	if err := m.now.proc.stop(drain + m.run.suite.patience); err != nil {
+	m.now.told()
+	if err := m.now.proc.stop(m.run.plan.drain() + m.run.suite.patience); err != nil {
 		m.run.ledger.complain("%s: %v", m.now.name, err)
 	}
 	m.ended()

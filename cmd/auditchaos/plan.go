@@ -73,6 +73,7 @@ const (
 	doCloud    verb = "cloud-size"    // the same by code 6 with number 0, as Splunk Cloud was seen to
 	doKill     verb = "kill"          // SIGKILL, and a new start
 	doStop     verb = "stop"          // SIGTERM, and a new start
+	doGiveUp   verb = "give-up"       // SIGTERM while nothing is taken for longer than the drain, and a new start
 	doJoin     verb = "join"          // the guest joins
 	doLeave    verb = "leave"         // and leaves by SIGTERM
 	doBroker   verb = "broker-restart"
@@ -107,7 +108,7 @@ func (s step) String() string {
 		what = s.Reply
 	case doNet:
 		what = s.Fault.Kind.String()
-	case doKill, doStop:
+	case doKill, doStop, doGiveUp:
 		what += " " + memberName(s.Member)
 	}
 	if s.Times > 1 {
@@ -133,6 +134,15 @@ func (p plan) faults() string {
 // ownBroker reports whether nobody else may use the run's broker.
 func (p plan) ownBroker() bool {
 	return slices.ContainsFunc(p.Steps, func(s step) bool { return s.Do == doBroker || s.Do == doFreeze })
+}
+
+// drain is batch.drain: long enough for every answer, but where a run is about
+// that it is not.
+func (p plan) drain() time.Duration {
+	if p.has(doGiveUp) {
+		return 300 * time.Millisecond
+	}
+	return 5 * time.Second
 }
 
 // has reports whether a step of the plan does v.
@@ -230,11 +240,13 @@ func (p *plan) steps(d *draw, has features) {
 		}
 	}
 	for range weighted(d, choice[int]{55, 0}, choice[int]{30, 1}, choice[int]{15, 2}) {
-		s := step{At: place(), Do: weighted(d, choice[verb]{70, doKill}, choice[verb]{30, doStop})}
+		s := step{At: place(), Do: weighted(d, choice[verb]{65, doKill}, choice[verb]{25, doStop}, choice[verb]{10, doGiveUp})}
 		if p.Second == peer {
 			s.Member = d.IntN(2)
 		}
-		add(s)
+		if s.Do != doGiveUp || p.Second == nobody { // a short drain would make any rebalance repeat
+			add(s)
+		}
 	}
 	if p.Endpoints > 1 && d.chance(10) {
 		add(step{Do: doDead, Endpoint: d.IntN(p.Endpoints)})

@@ -43,7 +43,7 @@ type process struct {
 }
 
 // startProcess starts the product in a folder of its own.
-func startProcess(binary, dir, name string, s settings) (*process, error) {
+func startProcess(ctx context.Context, binary, dir, name string, s settings) (*process, error) {
 	p := &process{log: filepath.Join(dir, name+".log"), ended: make(chan struct{}), waiting: map[string]chan struct{}{}}
 	p.up = p.watch("admin server listens")
 	file, err := os.Create(p.log)
@@ -51,7 +51,7 @@ func startProcess(binary, dir, name string, s settings) (*process, error) {
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
 	// It must outlive the context of a run that is given up, whose end kills it.
-	p.cmd = exec.CommandContext(context.Background(), binary, "run")
+	p.cmd = exec.CommandContext(context.WithoutCancel(ctx), binary, "run")
 	p.cmd.Env, p.cmd.Dir, p.cmd.SysProcAttr = s.environ(), dir, childAttr()
 	stderr, err := p.cmd.StderrPipe()
 	if err != nil {

@@ -22,7 +22,6 @@ const (
 	indexName     = "audit"
 	poisonMark    = `{"chaos":"poison",`
 	maxEventBytes = 32 << 10
-	drain         = 5 * time.Second
 )
 
 // run is one seed at work.
@@ -74,9 +73,9 @@ func (s *suite) execute(ctx context.Context, p plan, broker *kafkatest.Node, dir
 	}
 	defer func() {
 		cancel()
-		err = errors.Join(err, r.close())
+		err = errors.Join(err, r.close(ctx))
 	}()
-	if err := r.setUp(); err != nil {
+	if err := r.setUp(ctx); err != nil {
 		return res, err
 	}
 	r.side.Go(func() { r.watchCommits(ctx) })
@@ -93,19 +92,19 @@ func (s *suite) execute(ctx context.Context, p plan, broker *kafkatest.Node, dir
 }
 
 // setUp makes everything and starts the first members.
-func (r *run) setUp() (err error) {
+func (r *run) setUp(ctx context.Context) (err error) {
 	if r.client, err = r.broker.Client(kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerLinger(0)); err != nil {
 		return err
 	}
 	r.admin = kadm.NewClient(r.client)
-	if err := r.broker.CreateTopic(r.ctx, r.admin, r.topic, int32(r.plan.Partitions)); err != nil { //nolint:gosec // at most 6
+	if err := r.broker.CreateTopic(ctx, r.admin, r.topic, int32(r.plan.Partitions)); err != nil { //nolint:gosec // at most 6
 		return err
 	}
 	if err := r.writeToken(firstToken); err != nil {
 		return err
 	}
 	for n := range r.plan.Endpoints {
-		e, err := newEndpoint(r, n)
+		e, err := newEndpoint(ctx, r, n)
 		if err != nil {
 			return err
 		}
@@ -114,7 +113,7 @@ func (r *run) setUp() (err error) {
 	if r.feed, err = newFeeder(r); err != nil {
 		return err
 	}
-	if err := r.feed.produce(r.ctx, r.plan.Preload); err != nil {
+	if err := r.feed.produce(ctx, r.plan.Preload); err != nil {
 		return err
 	}
 	r.members = []*member{r.newMember(0, true)}
@@ -129,10 +128,10 @@ func (r *run) setUp() (err error) {
 			return err
 		}
 	}
-	if err := r.members[0].start(); err != nil || r.plan.Second != peer {
+	if err := r.members[0].start(ctx); err != nil || r.plan.Second != peer {
 		return err
 	}
-	return r.members[1].start()
+	return r.members[1].start(ctx)
 }
 
 // stopMembers ends all that run, in order.
@@ -147,7 +146,7 @@ func (r *run) stopMembers() {
 }
 
 // close gives everything back, also after an error.
-func (r *run) close() error {
+func (r *run) close(ctx context.Context) error {
 	r.ledger.letGo()
 	r.side.Wait()
 	for _, m := range r.members {
@@ -167,7 +166,7 @@ func (r *run) close() error {
 		return nil
 	}
 	defer r.client.Close()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.ctx), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
 	if _, err := r.admin.DeleteTopic(ctx, r.topic); err != nil {
 		return fmt.Errorf("delete topic %s: %w", r.topic, err)

@@ -70,7 +70,7 @@ type lift struct {
 	undo func()
 }
 
-func newEndpoint(r *run, number int) (*endpoint, error) {
+func newEndpoint(ctx context.Context, r *run, number int) (*endpoint, error) {
 	e := &endpoint{
 		run: r, number: number, faults: &faultnet.Queue{}, addr: "127.0.0.1:0",
 		token: hectest.Token{Value: r.token(), UseACK: r.plan.Ack},
@@ -82,14 +82,14 @@ func newEndpoint(r *run, number int) (*endpoint, error) {
 	}
 	e.hec = hectest.New(opts...)
 	e.hec.PoisonCode(r.plan.PoisonCode, func(event []byte) bool { return bytes.HasPrefix(event, []byte(poisonMark)) })
-	return e, e.up()
+	return e, e.up(ctx)
 }
 
 // up listens, at the same address each time.
-func (e *endpoint) up() error {
+func (e *endpoint) up(ctx context.Context) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	ln, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", e.addr)
+	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", e.addr)
 	if err != nil {
 		return fmt.Errorf("start an indexer at %s: %w", e.addr, err)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -58,6 +59,31 @@ func (m *member) makeRoom(p *process) {
 	if err != nil {
 		m.run.ledger.complain("archive the dead letters: %v", err)
 	}
+}
+
+// storeFault lets the dead-letter store of the first member be unable to keep
+// anything, until the forwarder has said so.
+func (r *run) storeFault(ctx context.Context) (then func() error, err error) {
+	m := r.members[0]
+	told := m.now.proc.watch(storeRefuses)
+	away := m.dead + "-away"
+	if err := os.Rename(m.dead, away); err != nil {
+		return nil, fmt.Errorf("take the dead letters away: %w", err)
+	}
+	r.addFolder(away)
+	if err := os.WriteFile(m.dead, nil, 0o600); err != nil {
+		return nil, fmt.Errorf("put a file in the place of the dead letters: %w", err)
+	}
+	return func() error {
+		limit := time.NewTimer(time.Second)
+		defer limit.Stop()
+		select {
+		case <-told:
+		case <-limit.C: // no dead letter came
+		case <-ctx.Done():
+		}
+		return os.Remove(m.dead)
+	}, nil
 }
 
 // scanStores tells of every dead letter of the run's topic.

@@ -127,7 +127,10 @@ func (b *blame) allowance(i *incarnation) int {
 	}
 	p := b.run.plan
 	open := p.Window * p.MaxEvents * p.Partitions
-	if p.Uncommit > 0 {
+	switch {
+	case why == gaveUp: // it has committed all that it could
+		return open
+	case p.Uncommit > 0:
 		return open + p.Uncommit
 	}
 	return open + recent
@@ -238,6 +241,10 @@ func (b *blame) check() {
 // as an answer that comes as the client gives up, the doubt.
 func (r *run) heard(q *request) bool {
 	if q.link == nil { // its connection was gone before the indexer looked
+		return false
+	}
+	// A drain that is too short for an answer gives the request up.
+	if s := q.link.State(); q.from != nil && s.Replied.IsZero() && s.By == faultnet.ByClient && q.from.stoppedBy(s.Ended) {
 		return false
 	}
 	if !definite(q) || !r.delivered(q.link.State(), r.plan.Timeout) {

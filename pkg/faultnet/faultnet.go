@@ -103,9 +103,9 @@ type Net struct {
 func New() *Net { return &Net{conns: map[string]*conn{}} }
 
 // Listen makes a proxy on a free port of 127.0.0.1 for the server at target.
-func (n *Net) Listen(target string, faults *Queue) (*Proxy, error) {
+func (n *Net) Listen(ctx context.Context, target string, faults *Queue) (*Proxy, error) {
 	p := &Proxy{net: n, target: target, faults: faults, addr: "127.0.0.1:0", conns: map[*conn]bool{}}
-	if err := p.Open(); err != nil {
+	if err := p.Open(ctx); err != nil {
 		return nil, err
 	}
 	n.mu.Lock()
@@ -160,13 +160,13 @@ func (p *Proxy) Addr() string {
 }
 
 // Open lets clients connect, at the same address as before.
-func (p *Proxy) Open() error {
+func (p *Proxy) Open(ctx context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.ln != nil {
 		return nil
 	}
-	ln, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", p.addr)
+	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", p.addr)
 	if err != nil {
 		return fmt.Errorf("listen on %s: %w", p.addr, err)
 	}

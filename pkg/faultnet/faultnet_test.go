@@ -31,7 +31,6 @@ type stage struct {
 	client *http.Client
 	got    atomic.Int64                      // whole requests that the server has read
 	last   atomic.Pointer[faultnet.Exchange] // of the request that the server saw last
-	remote atomic.Pointer[string]            //
 }
 
 func newStage(t *testing.T, timeout time.Duration) *stage {
@@ -44,7 +43,7 @@ func newStage(t *testing.T, timeout time.Duration) *stage {
 	server := &http.Server{Handler: http.HandlerFunc(s.serve)}
 	done := make(chan struct{})
 	go func() { defer close(done); _ = server.Serve(ln) }()
-	s.proxy, err = s.net.Listen(ln.Addr().String(), s.faults)
+	s.proxy, err = s.net.Listen(t.Context(), ln.Addr().String(), s.faults)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +111,7 @@ func TestFaults(t *testing.T) {
 		want  want
 	}{
 		{faultnet.Fault{}, want{reached: 1, heard: true}},
-		{faultnet.Fault{Kind: faultnet.Refuse}, want{err: isReset}},
+		{faultnet.Fault{Kind: faultnet.Refuse}, want{err: isBroken}},
 		{faultnet.Fault{Kind: faultnet.DelayRequest, Delay: 50 * time.Millisecond}, want{reached: 1, heard: true, atLeast: 50 * time.Millisecond}},
 		{faultnet.Fault{Kind: faultnet.SlowRequest, Bytes: 10_000, Delay: 10 * time.Millisecond}, want{reached: 1, heard: true, atLeast: 30 * time.Millisecond}},
 		{faultnet.Fault{Kind: faultnet.CutRequest, Bytes: 20_000}, want{err: isBroken}},
@@ -196,7 +195,7 @@ func TestShut(t *testing.T) {
 	if _, err := s.post("body"); !errors.Is(err, syscall.ECONNREFUSED) {
 		t.Errorf("got %v, want connection refused", err)
 	}
-	if err := s.proxy.Open(); err != nil {
+	if err := s.proxy.Open(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := s.post("body"); err != nil || got != answer || s.proxy.Addr() != addr {
