@@ -5,6 +5,8 @@ VERSION   ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo de
 FUZZTIME  ?= 20s
 TESTFLAGS ?=
 E2E       ?= ^TestEndToEnd
+RUNS      ?= 200
+CHAOS     ?=
 
 # The go command's ... never looks into testdata, where two small packages lie.
 DATA_PKGS = $(addprefix ./,$(sort $(patsubst %/,%,$(dir $(shell find testdata -name '*.go')))))
@@ -17,7 +19,7 @@ TOOLS        = $(CURDIR)/.cache/bin
 LINT         = $(TOOLS)/golangci-lint-$(LINT_VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test race check fmt fmt-diff tidy-diff vet lint fuzz bench e2e clean
+.PHONY: help build demo test race check fmt fmt-diff tidy-diff vet lint fuzz bench e2e chaos mutations clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -87,6 +89,12 @@ bench: ## measure the whole forwarder: CPU seconds and memory per million events
 e2e: ## run only the end-to-end tests, aloud
 	@$(GO) test -list '$(E2E)' $(PKGS) | grep -q '^Test' || { echo 'no test matches $(E2E)'; exit 1; }
 	$(call go-test,-count=1 -v -timeout=30m -run '$(E2E)')
+
+chaos: ## play RUNS seeds of faults (200) and account for every record; CHAOS="--seed 7" plays one
+	@$(GO) run ./cmd/auditchaos --runs $(RUNS) $(CHAOS)
+
+mutations: ## prove that the fault suite can fail: it must catch each of a table of mistakes
+	@$(GO) run ./cmd/auditchaos mutations $(CHAOS)
 
 clean: ## remove what was built or fetched: binaries, tools, the Kafka of the tests
 	rm -rf bin .cache

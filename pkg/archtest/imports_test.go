@@ -34,10 +34,12 @@ var mayImport = map[string][]string{
 // mayImport may import them.
 var support = []string{
 	"cmd/auditbench",
+	"cmd/auditchaos",
 	"cmd/auditdemo",
 	"cmd/auditgen",
 	"pkg/archtest",
 	"pkg/audit/auditgen",
+	"pkg/faultnet",
 	"pkg/hec/hectest",
 	"pkg/kafka/kafkatest",
 	"testdata/events",
@@ -95,7 +97,7 @@ func TestProductLinksNoStandIn(t *testing.T) {
 	for _, dep := range pkgs[0].Deps {
 		for _, word := range []string{
 			"franz-go", "compose-go", "goleak", "go-internal", "go-cmp",
-			"/testdata/", "auditgen", "hectest", "kafkatest", "archtest", "net/http/httptest",
+			"/testdata/", "auditgen", "hectest", "kafkatest", "faultnet", "archtest", "net/http/httptest",
 		} {
 			if strings.Contains(dep, word) {
 				t.Errorf("the product links %s", dep)

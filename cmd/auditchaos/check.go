@@ -1,0 +1,113 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"time"
+)
+
+// watchCommits holds all along that no offset is committed before everything
+// below it is settled.
+func (r *run) watchCommits(ctx context.Context) {
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			r.checkCommitted(ctx)
+		}
+	}
+}
+
+// checkCommitted looks at the committed offsets once, and returns them; nil
+// if the broker does not tell.
+func (r *run) checkCommitted(ctx context.Context) []int64 {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	offsets, err := r.admin.FetchOffsets(ctx, r.topic)
+	if err != nil {
+		return nil
+	}
+	r.checking.Lock()
+	defer r.checking.Unlock()
+	now := make([]int64, r.plan.Partitions)
+	scanned := false
+	for p := range now {
+		o, ok := offsets.Lookup(r.topic, int32(p)) //nolint:gosec // at most 6
+		if !ok || o.Err != nil || o.At < 0 {
+			continue
+		}
+		now[p] = o.At
+		open, found := r.ledger.unsettled(p, r.checked[p], o.At)
+		if found && !scanned {
+			scanned = true
+			r.seeDead()
+			open, found = r.ledger.unsettled(p, r.checked[p], o.At)
+		}
+		if found {
+			r.ledger.complain("offset %d of partition %d is committed, and %d is neither indexed nor a dead letter", o.At, p, open)
+		}
+		r.checked[p] = max(r.checked[p], o.At)
+	}
+	return now
+}
+
+// finish waits until everything is where it must be, and complains if nothing
+// moves any more before that.
+func (r *run) finish(ctx context.Context) {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		unique, want, idle := r.ledger.counts()
+		if unique == want && r.feed.fed() && r.committed(ctx) {
+			return
+		}
+		patience := r.suite.patience
+		if len(r.ledger.complaints()) > 0 {
+			patience = min(patience, 5*time.Second) // it is judged already; this is to see what is lost
+		}
+		if idle > patience {
+			r.ledger.complain("nothing has moved for %s: %d of %d events are indexed, committed are %v of %v",
+				patience, unique, want, r.checkCommitted(ctx), r.ledger.ends())
+			return
+		}
+		select {
+		case <-ctx.Done():
+			r.ledger.complain("the run has taken longer than %s: %d of %d events are indexed", r.suite.limit, unique, want)
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// committed reports whether the group's offsets are the log's ends.
+func (r *run) committed(ctx context.Context) bool {
+	ends := r.ledger.ends()
+	now := r.checkCommitted(ctx)
+	if now == nil {
+		return false
+	}
+	for p, end := range ends {
+		if now[p] != end {
+			return false
+		}
+	}
+	return true
+}
+
+// readLog looks for what no log of a forwarder may hold.
+func (r *run) readLog(i *incarnation) {
+	text, err := os.ReadFile(i.proc.log)
+	if err != nil {
+		r.ledger.complain("read the log of %s: %v", i.name, err)
+		return
+	}
+	for _, bad := range []string{firstToken, secondToken, "panic", "DATA RACE", "please report this", "goroutine 1 ["} {
+		if bytes.Contains(text, []byte(bad)) {
+			r.ledger.complain("the log of %s holds %q", i.name, bad)
+		}
+	}
+}

@@ -1,0 +1,157 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// mutation is a mistake that somebody could make, as exact replacements in
+// the product's files.
+type mutation struct {
+	name string
+	why  string // what the mistake is
+	edit []edit
+	// needs says which parts of the product the mistake is in; nil: those that
+	// are always there.
+	needs func(features) bool
+}
+
+// edit replaces a text that stands once in a file.
+type edit struct{ file, old, new string }
+
+func newMutationsCommand(o *options) *cobra.Command {
+	var runs int
+	var only string
+	cmd := &cobra.Command{
+		Use:   "mutations",
+		Short: "Prove that the suite can fail: play it against a product with a mistake",
+		Long: `mutations builds the product once for each mistake of a table, with some of its
+text replaced, and plays seeds until a run breaks a promise. A mistake that no
+seed finds makes the exit code 1, and so does a text that is not there any more.`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return o.mutate(cmd, runs, only)
+		},
+	}
+	cmd.Flags().IntVar(&runs, "runs", shortRuns, "most seeds for a mistake")
+	cmd.Flags().StringVar(&only, "only", "", "play the mistakes whose names contain one of these `texts`")
+	return cmd
+}
+
+func (o *options) mutate(cmd *cobra.Command, runs int, only string) (err error) {
+	s, end, err := o.suite()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, end()) }()
+	var seeds []uint64
+	for n := range runs {
+		seeds = append(seeds, uint64(n+1)) //nolint:gosec // a count
+	}
+	alive := 0
+	out := cmd.OutOrStdout()
+	for _, m := range mutations() {
+		if !matches(m.name, only) || m.needs != nil && !m.needs(s.has) {
+			continue
+		}
+		caught, err := s.against(cmd.Context(), m, seeds, o.parallel)
+		switch {
+		case err != nil:
+			return fmt.Errorf("mistake %s: %w", m.name, err)
+		case caught == nil:
+			alive++
+			_, _ = fmt.Fprintf(out, "%-24s SURVIVED %d seeds: %s\n", m.name, runs, m.why)
+		default:
+			_, _ = fmt.Fprintf(out, "%-24s caught by seed %-4d %s\n%-24s   saw: %s\n", m.name, caught.Seed, m.why, "", caught.Violations[0])
+		}
+	}
+	if alive > 0 {
+		return fmt.Errorf("%d mistakes were not found", alive)
+	}
+	return nil
+}
+
+// matches reports whether a name contains one of some texts, split by commas.
+func matches(name, texts string) bool {
+	return slices.ContainsFunc(strings.Split(texts, ","), func(text string) bool { return strings.Contains(name, text) })
+}
+
+// against plays seeds against the product with a mistake, and returns the
+// first run that breaks a promise.
+func (s *suite) against(ctx context.Context, m mutation, seeds []uint64, parallel int) (caught *result, err error) {
+	dir, err := os.MkdirTemp("", program+"-mutation-")
+	if err != nil {
+		return nil, fmt.Errorf("make a folder for it: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	overlay, err := m.overlay(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	with := *s
+	with.binary, with.dir = filepath.Join(dir, "mutant"), dir
+	if err := build(ctx, with.binary, overlay, false); err != nil {
+		return nil, err
+	}
+	with.runSeeds(ctx, seeds, parallel, func(out outcome) bool {
+		if out.err != nil {
+			err = errors.Join(err, out.err)
+			return false
+		}
+		if out.ok() {
+			return true
+		}
+		caught = &out.result
+		return false
+	})
+	return caught, errors.Join(err, context.Cause(ctx))
+}
+
+// overlay writes the changed files and the list of them that the go command
+// reads, so that the checkout is left alone.
+func (m mutation) overlay(ctx context.Context, dir string) (path string, err error) {
+	text, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}").Output()
+	if err != nil {
+		return "", fmt.Errorf("find the checkout: %w", err)
+	}
+	root := strings.TrimSpace(string(text))
+	changed := map[string]string{}
+	for _, e := range m.edit {
+		file := filepath.Join(root, filepath.FromSlash(e.file))
+		before, ok := changed[file]
+		if !ok {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				return "", err
+			}
+			before = string(text)
+		}
+		if n := strings.Count(before, e.old); n != 1 {
+			return "", fmt.Errorf("%s holds this text %d times, want once; the product has changed, so change the table too:\n%s", e.file, n, e.old)
+		}
+		changed[file] = strings.Replace(before, e.old, e.new, 1)
+	}
+	list := struct{ Replace map[string]string }{map[string]string{}}
+	for file, text := range changed {
+		other := filepath.Join(dir, strings.ReplaceAll(strings.TrimPrefix(file, root), string(filepath.Separator), "_"))
+		if err := os.WriteFile(other, []byte(text), 0o600); err != nil {
+			return "", err
+		}
+		list.Replace[file] = other
+	}
+	data, err := json.Marshal(list)
+	if err != nil {
+		return "", err
+	}
+	path = filepath.Join(dir, "overlay.json")
+	return path, os.WriteFile(path, data, 0o600)
+}
