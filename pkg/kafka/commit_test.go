@@ -199,31 +199,91 @@ func TestCommitDoesNotWaitForFetching(t *testing.T) {
 	r.stop()
 }
 
-// TestCommitsGather: while a commit is on its way, all marks wait for the next.
+// offsets returns the sum of the offsets that a request commits.
+func offsets(req kmsg.Request) (sum int64) {
+	for _, topic := range req.(*kmsg.OffsetCommitRequest).Topics {
+		for _, p := range topic.Partitions {
+			sum += p.Offset
+		}
+	}
+	return sum
+}
+
+// TestCommitsGather: while a commit is on its way, all marks wait for the next,
+// and none is called back before a commit that covers it is answered.
 func TestCommitsGather(t *testing.T) {
 	t.Parallel()
 	c, cfg, client := commitCluster(t, 20)
-	answer := make(chan struct{})
-	var asked atomic.Int64
-	c.ControlKey(int16(kmsg.OffsetCommit), func(kmsg.Request) (kmsg.Response, error, bool) {
-		if c.KeepControl(); asked.Add(1) == 1 {
-			c.SleepControl(func() { <-answer })
+	answers := []chan struct{}{make(chan struct{}), make(chan struct{})}
+	asked := make(chan int64, 10)
+	var n atomic.Int64
+	c.ControlKey(int16(kmsg.OffsetCommit), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		asked <- offsets(req)
+		if i := n.Add(1) - 1; i < 2 {
+			c.SleepControl(func() { <-answers[i] })
 		}
 		return nil, nil, false
 	})
 	r := join(t, cfg, nil)
+	first := <-asked // the start, and what was read already
 	r.until("all records", func() bool { return r.marks == 40 })
 	if r.covered != 0 {
 		t.Errorf("%d marks called back before the first answer", r.covered)
 	}
-	close(answer)
-	r.until("the commits", func() bool { return r.covered == 40 })
-	if n := asked.Load(); n != 2 {
-		t.Errorf("%d commits, want 2", n)
+	close(answers[0])
+	if sum := <-asked; sum+first < 40 {
+		t.Errorf("the second commit is up to %d, want all", sum)
 	}
+	r.change(func() {
+		if int64(r.covered) > first {
+			t.Errorf("%d marks called back, and %d are committed", r.covered, first)
+		}
+	})
+	close(answers[1])
+	r.until("the commits", func() bool { return r.covered == 40 })
 	wantCommitted(t, client, 0, 20)
+	wantCommitted(t, client, 1, 20)
 	r.stop()
-	if n := asked.Load(); n != 2 {
-		t.Errorf("%d commits, and nothing was new", n)
+	if got := n.Load(); got != 2 {
+		t.Errorf("%d commits, want 2: nothing was new", got)
+	}
+}
+
+// TestLastCommitIsWaitedFor: a member that stops has returned its partitions,
+// and leaves only when the last marks are committed.
+func TestLastCommitIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	c, cfg, client := commitCluster(t, 5)
+	answer := make(chan struct{})
+	var n atomic.Int64
+	c.ControlKey(int16(kmsg.OffsetCommit), func(kmsg.Request) (kmsg.Response, error, bool) {
+		if c.KeepControl(); n.Add(1) == 1 {
+			c.SleepControl(func() { <-answer })
+		}
+		return nil, nil, false
+	})
+	left := make(chan struct{})
+	c.ControlKey(int16(kmsg.LeaveGroup), func(kmsg.Request) (kmsg.Response, error, bool) {
+		close(left)
+		return nil, nil, false
+	})
+	r := join(t, cfg, nil)
+	r.until("all records", func() bool { return r.marks == 10 })
+	go r.stop()
+	r.until("the handlers to return", func() bool { return r.owned[place(commitTopic, 0)]+r.owned[place(commitTopic, 1)] == 0 })
+	// Nothing tells that somebody waits; this gives a member that does not wait
+	// the time to be seen.
+	select {
+	case <-left:
+		t.Error("the member has left before its last commit")
+	case <-time.After(300 * time.Millisecond):
+	}
+	close(answer)
+	r.stop()
+	wantCommitted(t, client, 0, 5)
+	wantCommitted(t, client, 1, 5)
+	if r.covered != 10 {
+		t.Errorf("%d marks called back, want 10", r.covered)
 	}
 }
