@@ -71,6 +71,10 @@ func (d *delivery) send(ctx context.Context, from, to int) error {
 				return err
 			}
 			from += r.number
+		case r.class == RefusedEvent && r.code == codeFormat && r.number == 0 && to-from > 1:
+			if from, err = d.first(ctx, from, to); err != nil {
+				return err
+			}
 		case r.class == RefusedEvent && r.number < to-from:
 			bad := from + r.number
 			if err := d.prefix(ctx, from, bad, r); err != nil {
@@ -91,6 +95,23 @@ func (d *delivery) send(ctx context.Context, from, to int) error {
 		}
 	}
 	return nil
+}
+
+// first finds out what a refusal of a batch's first event means: Splunk Cloud
+// says the same of a body that is too large for it. So that event goes alone.
+// If Splunk takes it, the size it was, and half of the others go before the
+// rest. It returns which event is next.
+func (d *delivery) first(ctx context.Context, from, to int) (next int, err error) {
+	refused := len(d.refused)
+	if err := d.send(ctx, from, from+1); err != nil {
+		return 0, err
+	}
+	next = from + 1
+	if len(d.refused) > refused || next == to {
+		return next, nil
+	}
+	half := next + (to-next)/2
+	return half, d.send(ctx, next, half)
 }
 
 // prefix settles the events before a refused one.

@@ -28,17 +28,10 @@ func (p part) bytes() []byte { return p.body[p.start(p.from):p.ends[p.to-1]] }
 // event returns the envelope of the part's n-th event.
 func (p part) event(n int) []byte { return p.body[p.start(p.from+n):p.ends[p.from+n]] }
 
-// cloudBody is the largest body that Splunk Cloud was measured to take.
-const cloudBody = 5 << 20
-
 // judge completes the classification where it depends on what was posted.
 func (c *Client) judge(r *reply, p part) {
-	switch {
-	case r.code == codeIndex && r.class == Blocked:
+	if r.code == codeIndex && r.class == Blocked {
 		c.judgeIndex(r, p)
-	case r.class == RefusedEvent && r.code == codeFormat && r.number == 0 && p.len() > 1 && len(p.bytes()) > cloudBody:
-		// Splunk Cloud's word for "too large", which it says of the first event.
-		r.class, r.number = RefusedBatch, noNumber
 	}
 	accepted := r.class == Accepted || r.class == AcceptedSlow
 	if accepted && c.cfg.Ack.Enabled && r.ackID == nil {
