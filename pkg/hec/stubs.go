@@ -27,10 +27,7 @@ type acks struct {
 	script []error // what wait returns next; for stubs_test.go
 }
 
-type ackSession struct {
-	id  string
-	jar http.CookieJar
-}
+type ackSession struct{ id string }
 
 func newAcks(*endpoint, *Client) *acks { return &acks{only: &ackSession{id: uuid.NewString()}} }
 
