@@ -52,7 +52,7 @@ func TestEndToEndCheck(t *testing.T) {
 		{"no topic matches", settings{"kafka.topic_pattern": "no-such-.+"}, 4, false, map[string]string{"kafka topic": "check kafka.topic_pattern"}},
 		{"nothing to read", settings{"kafka.topics": empty}, 0, false, nil},
 		{"TLS to a plain port", settings{"kafka.security_protocol": "SSL"}, 4, false, map[string]string{"kafka certificate": "kafka.security_protocol", "kafka broker": "kafka.security_protocol"}},
-		{"no CA file", settings{"kafka.security_protocol": "SSL", "kafka.tls.ca_file": "no-such.pem"}, 4, false, map[string]string{"kafka certificate": "kafka.tls.ca_file"}},
+		{"no CA file", settings{"kafka.security_protocol": "SSL", "kafka.tls.ca_file": "no-such.pem"}, 4, false, map[string]string{"kafka certificate": "check the path"}},
 		{"bad configuration", settings{"batch.window": "0"}, 3, false, map[string]string{"configuration": "1"}},
 		{"broker down", settings{"kafka.bootstrap_servers": nobody}, 4, false, map[string]string{"kafka broker": "check kafka.bootstrap_servers"}},
 		{"splunk down", settings{"hec.url": "http://" + nobody}, 4, true, map[string]string{"splunk health": "check hec.url"}},

@@ -17,7 +17,7 @@ func unanswered(err error) *reply {
 	r := &reply{class: Transient, code: noCode, number: noNumber}
 	var wait *awaited
 	if errors.As(err, &wait) {
-		r.unsent, r.uncertain = wait.got < gotConnection, wait.got == sentWhole
+		r.unsent, r.uncertain = wait.got == gotNothing, wait.got == gotConnection
 		err = wait.err
 	}
 	// url.Error repeats the address, and "Post" tells nobody anything.

@@ -153,8 +153,8 @@ func (a *attempts) prepare(req *http.Request) error {
 // How far a try got before it failed.
 const (
 	gotNothing    int32 = iota
-	gotConnection       // something may have been sent
-	sentWhole           // all of it: Splunk may have taken it
+	gotConnection       // all of it may have been sent, and Splunk may have taken it
+	sentPart            // writing failed: Splunk cannot have the whole
 )
 
 // awaited is the failure of a try that brought no answer.
@@ -177,8 +177,9 @@ func (a *attempts) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GotConn: func(httptrace.GotConnInfo) { got.Store(gotConnection) },
 		WroteRequest: func(info httptrace.WroteRequestInfo) {
-			if info.Err == nil {
-				got.Store(sentWhole)
+			// Good news can come later than the answer, so only bad ones count.
+			if info.Err != nil {
+				got.Store(sentPart)
 			}
 		},
 	})
