@@ -62,7 +62,14 @@ func (r *run) finish(ctx context.Context) {
 	defer tick.Stop()
 	for {
 		unique, want, idle := r.ledger.counts()
-		if unique == want && r.feed.fed() && r.committed(ctx) {
+		if r.feed.fed() && r.committed(ctx) {
+			// Nothing is left to be read, so this is how it stays.
+			if unique, want, _ = r.ledger.counts(); unique < want {
+				r.ledger.complain("everything is committed, and %d of %d events are indexed", unique, want)
+			}
+			return
+		}
+		if r.gone() {
 			return
 		}
 		patience := r.suite.patience
@@ -81,6 +88,17 @@ func (r *run) finish(ctx context.Context) {
 		case <-tick.C:
 		}
 	}
+}
+
+// gone complains of a forwarder that has ended by itself.
+func (r *run) gone() bool {
+	for _, m := range r.members {
+		if m.now != nil && m.now.proc.over() {
+			r.ledger.complain("%s has ended by itself", m.now.name)
+			return true
+		}
+	}
+	return false
 }
 
 // committed reports whether the group's offsets are the log's ends.

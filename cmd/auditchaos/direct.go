@@ -52,6 +52,9 @@ func (r *run) await(ctx context.Context, s step) error {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-tick.C:
+			if r.gone() {
+				return errStalled
+			}
 			if unique, want, idle := r.ledger.counts(); idle > r.suite.patience {
 				r.ledger.complain("nothing has moved for %s: %d of %d events are indexed; step %s was to come", r.suite.patience, unique, want, s)
 				return errStalled

@@ -42,6 +42,8 @@ func weighted[T any](d *draw, choices ...choice[T]) (value T) {
 // drawFault draws what may happen between the forwarder and Splunk.
 func drawFault(d *draw, endpoints int) step {
 	s := step{Endpoint: d.IntN(endpoints), Times: d.between(1, 4)}
+	// Some last: halving a batch down to one event takes half a dozen answers.
+	stubborn := weighted(d, choice[int]{70, 0}, choice[int]{30, d.between(8, 30)})
 	s.Do = weighted(d,
 		choice[verb]{45, doReply}, choice[verb]{30, doNet}, choice[verb]{4, doRefuse}, choice[verb]{3, doShut},
 		choice[verb]{4, doDown}, choice[verb]{3, doNoToken}, choice[verb]{3, doDisabled}, choice[verb]{3, doIndex},
@@ -50,8 +52,11 @@ func drawFault(d *draw, endpoints int) step {
 	case doReply:
 		all := replyNames()
 		s.Reply = all[d.IntN(len(all))]
-		if findReply(s.Reply).hangs {
+		switch r := findReply(s.Reply); {
+		case r.hangs:
 			s.Times = 1 // each takes hec.timeout
+		case stubborn > 0 && !r.took:
+			s.Times = stubborn
 		}
 	case doNet:
 		s.Fault = drawNet(d)
@@ -60,6 +65,8 @@ func drawFault(d *draw, endpoints int) step {
 		}
 	case doShut, doDown:
 		s.Times, s.For = 0, d.millis(20, 200)
+	case doNoToken, doDisabled, doIndex:
+		s.Times = max(s.Times, stubborn)
 	case doLarge, doCloud:
 		s.Times = d.between(2, 10)
 	}

@@ -218,7 +218,7 @@ func TestReadEvents(t *testing.T) {
 // TestProcess holds the running of a child: its log, its lines, its end.
 func TestProcess(t *testing.T) {
 	t.Parallel()
-	script := writeScript(t, "echo admin server listens >&2; trap 'exit 3' TERM; while :; do sleep 0.1; done")
+	script := writeScript(t, "trap 'exit 3' TERM; echo admin server listens >&2; while :; do sleep 0.1; done")
 	p, err := startProcess(t.Context(), script, t.TempDir(), "child", settings{})
 	if err != nil {
 		t.Fatal(err)

@@ -102,6 +102,29 @@ func (p *process) watch(text string) <-chan struct{} {
 	return p.waiting[text]
 }
 
+// isUp waits until the process handles signals; false if it does not come to
+// that.
+func (p *process) isUp(patience time.Duration) bool {
+	limit := time.NewTimer(patience)
+	defer limit.Stop()
+	select {
+	case <-p.up:
+	case <-p.ended:
+	case <-limit.C:
+	}
+	return !p.over() && limit.Stop()
+}
+
+// over reports whether the process has ended.
+func (p *process) over() bool {
+	select {
+	case <-p.ended:
+		return true
+	default:
+		return false
+	}
+}
+
 func (p *process) signal(s os.Signal) {
 	_ = p.cmd.Process.Signal(s) // it fails only if the process has ended
 }
@@ -115,16 +138,13 @@ func (p *process) kill() {
 // stop ends the process as an operator would and returns what is wrong with
 // how it ended.
 func (p *process) stop(patience time.Duration) error {
-	limit := time.NewTimer(patience)
-	defer limit.Stop()
-	select {
-	case <-p.up:
-	case <-p.ended:
-	case <-limit.C:
+	if !p.isUp(patience) {
 		p.kill()
-		return fmt.Errorf("it was not up %s after its start", patience)
+		return fmt.Errorf("it has ended by itself, or was not up %s after its start", patience)
 	}
 	p.signal(syscall.SIGTERM)
+	limit := time.NewTimer(patience)
+	defer limit.Stop()
 	select {
 	case <-p.ended:
 	case <-limit.C:

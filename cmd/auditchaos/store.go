@@ -65,6 +65,10 @@ func (m *member) makeRoom(p *process) {
 // anything, until the forwarder has said so.
 func (r *run) storeFault(ctx context.Context) (then func() error, err error) {
 	m := r.members[0]
+	// A forwarder that cannot open its store at its start does not start.
+	if !m.now.proc.isUp(r.suite.patience) {
+		return nil, nil
+	}
 	told := m.now.proc.watch(storeRefuses)
 	away := m.dead + "-away"
 	if err := os.Rename(m.dead, away); err != nil {
