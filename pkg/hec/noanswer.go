@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"auditlog-forwarder/pkg/creds"
 )
 
 // unanswered classifies a post that brought no answer.
@@ -34,6 +36,7 @@ func unanswered(err error) *reply {
 		dns      *net.DNSError
 		op       *net.OpError
 		proxy    *proxyError
+		pin      *creds.PinError
 		blocked  *blockingError
 		blocking = func(hint string) { r.class, r.hint = Blocked, hint }
 	)
@@ -69,8 +72,8 @@ func unanswered(err error) *reply {
 		blocking("Splunk asks for a client certificate that it trusts; give one in hec.tls.client_cert_file and hec.tls.client_key_file, or in hec.tls.keystore_file")
 	case strings.Contains(r.text, "remote error: tls:"):
 		blocking("Splunk refused the TLS handshake; check that its TLS settings and hec.tls.min_version have a version in common")
-	case r.unsent && strings.Contains(r.text, "pinned_sha256"):
-		blocking("") // the check of package creds says the next step itself
+	case errors.As(err, &pin):
+		blocking("") // it says the next step itself
 	case r.unsent && strings.HasPrefix(r.text, "tls: "):
 		blocking("check hec.tls, and what answers at hec.url")
 	case dns != nil:
