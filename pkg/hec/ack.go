@@ -46,10 +46,11 @@ type pollFunc func(ctx context.Context, s *ackSession, ids []int64, note func(*h
 // sent on, the ids that Splunk has not said it has indexed, and who asks it.
 //
 // Every try of a post takes a session, sends what sign puts on it, shows the reply
-// to noteReply, and ends with finish, or with lost if there was no whole answer,
-// for whatever reason: a session that never ends keeps a channel's first ids
-// from being believed. If Splunk gave an id, wait tells what became of it. An id that is given up is never reported as indexed, so that a mistake
-// here repeats events and cannot lose one.
+// to noteReply, and ends with finish, or with lost if there was no whole answer
+// of the indexer, for whatever reason: a session that never ends keeps a
+// channel's first ids from being believed. If Splunk gave an id, wait tells what
+// became of it. An id that is given up is never reported as indexed, so that a
+// mistake here repeats events and cannot lose one.
 type acks struct {
 	ackOptions
 	plain *ackSession // the only one, where acknowledgement is off
