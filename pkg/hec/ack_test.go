@@ -48,7 +48,7 @@ func newAckRig(t *testing.T, h http.Handler, change func(*ackOptions)) *ackRig {
 	r := &ackRig{t: t, handler: h}
 	core, logs := observer.New(zapcore.DebugLevel)
 	r.logs = logs
-	wire := &ackWire{do: r.do, url: "http://splunk.test" + pathAck, header: func() http.Header {
+	wire := &ackWire{do: r.do, url: "http://splunk.test" + pathAck, hide: strings.Clone, header: func() http.Header {
 		return http.Header{"Authorization": {"Splunk " + hectest.DefaultToken}, "User-Agent": {"test"}}
 	}}
 	o := ackOptions{
