@@ -205,6 +205,18 @@ func (a *acks) wait(ctx context.Context, s *ackSession, id int64) error {
 	return e.err // what is known counts, also when ctx has ended
 }
 
+// forget makes it news again that acknowledgements do not come, unless some are
+// waited for.
+func (a *acks) forget() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.open > 0 {
+		return false
+	}
+	a.voice.forgotten.Store(true)
+	return true
+}
+
 // end needs a.mu.
 func (a *acks) end(ctx context.Context, s *ackSession, id *int64) {
 	ch := s.channel
