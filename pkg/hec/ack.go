@@ -60,6 +60,7 @@ type acks struct {
 	current *ackChannel // for the next post; nil: a new one
 	turn    uint64      // counts the sessions; tells what came before what
 	open    int         // ids that wait, on all channels
+	deaf    int         // channels on which polls are refused
 	heard   time.Time   // last answer to a poll, or when the first id of several opened
 	yes     time.Time   // last true, or the same
 	cookies cookieMemory

@@ -646,3 +646,32 @@ func TestAcksStrangeTrue(t *testing.T) {
 		}
 	})
 }
+
+// TestAcksToldOnce: one channel is refused at each poll, as one that led to an
+// indexer that is gone, while another works: that is told once, and it is over
+// only when nothing is refused any more.
+func TestAcksToldOnce(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		server := ackServer(hectest.WithManualAck())
+		r := newAckRig(t, server, nil)
+		r.post(t.Context())
+		refused := r.session()
+		r.acks.lost(r.session()) // the next post is on another channel
+		r.post(t.Context())
+		server.SetFault(func(_ int, req *http.Request) *hectest.Reply {
+			if reply := hectest.HEC(28); req.URL.Path == pathAck && req.Header.Get(headerChannel) == refused.id {
+				return &reply
+			}
+			return nil
+		})
+		sleep(2 * time.Minute)
+		if told := r.tells(); len(told) != 1 || !strings.HasPrefix(told[0], "blocked: ") {
+			t.Errorf("told %d times, want once: %q", len(told), told)
+		}
+		server.SetFault(nil)
+		sleep(time.Minute)
+		if told := r.tells(); len(told) < 2 || told[1] != "" {
+			t.Errorf("told %q", told)
+		}
+	})
+}
