@@ -46,10 +46,11 @@ type pollFunc func(ctx context.Context, s *ackSession, ids []int64, note func(*h
 // sent on, the ids that Splunk has not said it has indexed, and who asks it.
 //
 // Every try of a post takes a session, sends what sign puts on it, shows the reply
-// to noteReply, and ends with finish, or with lost if there was no whole answer,
-// for whatever reason: a session that never ends keeps a channel's first ids
-// from being believed. If Splunk gave an id, wait tells what became of it. An id that is given up is never reported as indexed, so that a mistake
-// here repeats events and cannot lose one.
+// to noteReply, and ends with finish, or with lost if there was no whole answer
+// of the indexer, for whatever reason: a session that never ends keeps a
+// channel's first ids from being believed. If Splunk gave an id, wait tells what
+// became of it. An id that is given up is never reported as indexed, so that a
+// mistake here repeats events and cannot lose one.
 type acks struct {
 	ackOptions
 	plain *ackSession // the only one, where acknowledgement is off
@@ -59,6 +60,7 @@ type acks struct {
 	current *ackChannel // for the next post; nil: a new one
 	turn    uint64      // counts the sessions; tells what came before what
 	open    int         // ids that wait, on all channels
+	deaf    int         // channels on which polls are refused
 	heard   time.Time   // last answer to a poll, or when the first id of several opened
 	yes     time.Time   // last true, or the same
 	cookies cookieMemory
@@ -202,6 +204,18 @@ func (a *acks) wait(ctx context.Context, s *ackSession, id int64) error {
 	a.abandon(e, ctx.Err())
 	<-e.done
 	return e.err // what is known counts, also when ctx has ended
+}
+
+// forget makes it news again that acknowledgements do not come, unless some are
+// waited for.
+func (a *acks) forget() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.open > 0 {
+		return false
+	}
+	a.voice.forgotten.Store(true)
+	return true
 }
 
 // end needs a.mu.

@@ -48,7 +48,7 @@ func newAckRig(t *testing.T, h http.Handler, change func(*ackOptions)) *ackRig {
 	r := &ackRig{t: t, handler: h}
 	core, logs := observer.New(zapcore.DebugLevel)
 	r.logs = logs
-	wire := &ackWire{do: r.do, url: "http://splunk.test" + pathAck, header: func() http.Header {
+	wire := &ackWire{do: r.do, url: "http://splunk.test" + pathAck, hide: strings.Clone, header: func() http.Header {
 		return http.Header{"Authorization": {"Splunk " + hectest.DefaultToken}, "User-Agent": {"test"}}
 	}}
 	o := ackOptions{
@@ -643,6 +643,35 @@ func TestAcksStrangeTrue(t *testing.T) {
 		server.Ack(first.ackSession.id, 1)
 		if got := r.outcome(second); got != "indexed after 1s" {
 			t.Error(got)
+		}
+	})
+}
+
+// TestAcksToldOnce: one channel is refused at each poll, as one that led to an
+// indexer that is gone, while another works: that is told once, and it is over
+// only when nothing is refused any more.
+func TestAcksToldOnce(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		server := ackServer(hectest.WithManualAck())
+		r := newAckRig(t, server, nil)
+		r.post(t.Context())
+		refused := r.session()
+		r.acks.lost(r.session()) // the next post is on another channel
+		r.post(t.Context())
+		server.SetFault(func(_ int, req *http.Request) *hectest.Reply {
+			if reply := hectest.HEC(28); req.URL.Path == pathAck && req.Header.Get(headerChannel) == refused.id {
+				return &reply
+			}
+			return nil
+		})
+		sleep(2 * time.Minute)
+		if told := r.tells(); len(told) != 1 || !strings.HasPrefix(told[0], "blocked: ") {
+			t.Errorf("told %d times, want once: %q", len(told), told)
+		}
+		server.SetFault(nil)
+		sleep(time.Minute)
+		if told := r.tells(); len(told) < 2 || told[1] != "" {
+			t.Errorf("told %q", told)
 		}
 	})
 }

@@ -101,6 +101,7 @@ func (a *acks) ask(ctx context.Context, ch *ackChannel, asked []*openAck) polled
 		}
 	}
 	a.metrics.polls.WithLabelValues(result).Inc()
+	a.refused(ch, len(ch.open) > 0 && err != nil && classOf(err) == Blocked)
 	if err != nil {
 		return polled{err: err}
 	}
@@ -151,15 +152,17 @@ func (a *acks) expire(ch *ackChannel) {
 // judge tells people when polling does not work, or works and brings nothing.
 func (a *acks) judge(p polled) {
 	a.mu.Lock()
-	open, deaf, unsure := a.open, time.Since(a.heard), time.Since(a.yes)
+	open, refused, unheard, unsure := a.open, a.deaf > 0, time.Since(a.heard), time.Since(a.yes)
 	a.mu.Unlock()
 	switch {
+	case p.answered && refused:
+		return // on another channel, of which is told
 	case p.answered:
 		a.voice.over(aboutPolls)
 	case p.err != nil && classOf(p.err) == Blocked:
 		a.voice.say(aboutPolls, &Problem{Class: Blocked, err: fmt.Errorf("splunk does not say whether it has indexed what it took: %w", p.err)})
-	case p.err != nil && open > 0 && deaf >= max(10*a.interval, 30*time.Second):
-		a.voice.say(aboutPolls, &Problem{Class: Transient, err: fmt.Errorf("splunk has not been reached for %s to say whether it has indexed what it took: %w", deaf.Round(time.Second), p.err)})
+	case p.err != nil && open > 0 && unheard >= max(10*a.interval, 30*time.Second):
+		a.voice.say(aboutPolls, &Problem{Class: Transient, err: fmt.Errorf("splunk has not been reached for %s to say whether it has indexed what it took: %w", unheard.Round(time.Second), p.err)})
 	}
 	switch {
 	case p.indexed:

@@ -2,6 +2,7 @@ package hec
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -22,6 +23,9 @@ type ackVoice struct {
 	tell     func(*Problem)
 	endpoint string
 
+	// forgotten makes what was told news again: who heard it has forgotten it.
+	forgotten atomic.Bool
+
 	mu    sync.Mutex
 	about subject // 0: all is well
 	class Class
@@ -31,12 +35,13 @@ type ackVoice struct {
 func (v *ackVoice) say(about subject, p *Problem) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if v.about == about && v.class == p.Class {
+	if v.about == about && v.class == p.Class && !v.forgotten.Load() {
 		return
 	}
 	if v.about == 0 {
 		v.since = time.Now()
 	}
+	v.forgotten.Store(false)
 	v.about, v.class = about, p.Class
 	level := v.log.Warn
 	if p.Class == Blocked {

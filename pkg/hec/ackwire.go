@@ -19,7 +19,7 @@ type ackWire struct {
 	do     func(*http.Request) (*http.Response, error)
 	url    string
 	header func() http.Header       // with the token of the moment; not changed
-	hide   func(body []byte) []byte // takes the token out of what people will read
+	hide   func(text string) string // takes the secrets out of what people will read
 }
 
 func (w *ackWire) poll(ctx context.Context, s *ackSession, ids []int64, note func(*http.Response)) (map[int64]bool, error) {
@@ -48,14 +48,15 @@ func (w *ackWire) poll(ctx context.Context, s *ackSession, ids []int64, note fun
 		// Splunk may have said true, and says so only once.
 		return nil, unanswered(fmt.Errorf("read the answer to a poll (HTTP %d): %w", resp.StatusCode, err))
 	}
-	answer, r := readAcks(resp.StatusCode, resp.Header.Get("Location"), said)
-	if r != nil {
-		if w.hide != nil {
-			_, r = readAcks(resp.StatusCode, resp.Header.Get("Location"), w.hide(said))
-		}
-		return nil, r
+	location := w.hide(resp.Header.Get("Location"))
+	answer, r := readAcks(resp.StatusCode, location, said)
+	if r == nil {
+		return answer, nil
 	}
-	return answer, nil
+	if hidden := w.hide(string(said)); hidden != string(said) {
+		r.text = classify(resp.StatusCode, location, []byte(hidden)).text
+	}
+	return nil, r
 }
 
 // readAcks reads the answer to a poll; the reply says why it is none.

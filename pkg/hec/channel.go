@@ -49,6 +49,7 @@ type ackChannel struct {
 	early map[int64]uint64 // ids under earlyIDs that were given out, and when
 	open  map[int64]*openAck
 	held  int    // of them, those that are true and not believed yet
+	deaf  bool   // the last poll was refused; counted in acks.deaf
 	stop  func() // ends the poller; nil: there is none
 }
 
@@ -244,6 +245,17 @@ func (a *acks) retire(ch *ackChannel) {
 	}
 }
 
+// refused notes whether polls on ch are. It needs a.mu.
+func (a *acks) refused(ch *ackChannel, now bool) {
+	switch {
+	case now && !ch.deaf:
+		a.deaf++
+	case !now && ch.deaf:
+		a.deaf--
+	}
+	ch.deaf = now
+}
+
 // remove needs a.mu.
 func (a *acks) remove(e *openAck) {
 	ch := e.channel
@@ -260,5 +272,6 @@ func (a *acks) remove(e *openAck) {
 	if len(ch.open) == 0 && ch.stop != nil {
 		ch.stop()
 		ch.stop = nil
+		a.refused(ch, false)
 	}
 }

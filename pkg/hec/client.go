@@ -103,7 +103,7 @@ func (c *Client) newAcks(e *endpoint, m *ackMetrics) *acks {
 	wire := &ackWire{
 		do: polls.Do, url: e.base.JoinPath(pathAck).String(),
 		header: func() http.Header { return c.secrets.Load().header },
-		hide:   func(body []byte) []byte { return []byte(c.secrets.Load().redact(string(body))) },
+		hide:   func(text string) string { return c.secrets.Load().redact(text) },
 	}
 	return newAcks(ackOptions{
 		enabled: c.cfg.Ack.Enabled, interval: c.cfg.Ack.PollInterval, timeout: c.cfg.Ack.Timeout,

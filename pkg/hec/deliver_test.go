@@ -308,3 +308,44 @@ func TestTokenWithoutAcks(t *testing.T) {
 		t.Errorf("%d events are there, want 6: once more with an acknowledgement", n)
 	}
 }
+
+// TestAcksBehindGateway: a gateway that gives up waiting may have passed the
+// post on, and the indexer given it an id that nobody heard of. An indexer that
+// has started again unnoticed then says true of that id, which must not be taken
+// for the post that got the same id before.
+func TestAcksBehindGateway(t *testing.T) {
+	t.Parallel()
+	for name, reply := range map[string]hectest.Reply{
+		"504": hectest.HTML(http.StatusGatewayTimeout), "408": hectest.TimedOut(),
+		"internal error": hectest.HEC(codeInternal), "a page": hectest.HTML(http.StatusOK),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, func(c *Config) { c.Ack.Enabled, c.Ack.PollInterval = true, 10*time.Millisecond },
+				hectest.WithToken(hectest.Token{Value: hectest.DefaultToken, UseACK: true}))
+			r.server.SetAckDelay(func(string, int) time.Duration { return -1 })
+			lost := r.batch(`{"id":"lost"}`)
+			done := make(chan error, 2)
+			deliver := func(b audit.Batch) {
+				_, err := r.Deliver(t.Context(), b)
+				done <- err
+			}
+			go deliver(lost)
+			if err := r.server.WaitUntil(t.Context(), func(s hectest.Stats) bool { return s.Polls > 0 }); err != nil {
+				t.Fatal(err)
+			}
+			r.server.ForgetAcks() // and with them, say, what was not written
+			r.server.SetAckDelay(nil)
+			r.server.Script(reply.Took())
+			go deliver(r.batch(`{"id":"other"}`))
+			for range 2 {
+				if err := <-done; err != nil {
+					t.Fatal(err)
+				}
+			}
+			if n := indexed(r.server)[`{"id":"lost"}`]; n != 2 {
+				t.Errorf("sent %d times, and reported as indexed", n)
+			}
+		})
+	}
+}

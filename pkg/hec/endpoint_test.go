@@ -262,3 +262,51 @@ func TestCheckCoversAll(t *testing.T) {
 		}
 	}
 }
+
+// TestUnconfirmedElsewhere: an endpoint that is withdrawn with requests that it
+// has not acknowledged is told, until others have taken these; then Splunk works.
+func TestUnconfirmedElsewhere(t *testing.T) {
+	t.Parallel()
+	token := hectest.Token{Value: hectest.DefaultToken, UseACK: true}
+	sick, well := hectest.Start(t, hectest.WithToken(token), hectest.WithManualAck()), hectest.Start(t, hectest.WithToken(token))
+	r := newRigOf(t, func(c *Config) {
+		c.Ack = Ack{Enabled: true, PollInterval: 10 * time.Millisecond, Timeout: 200 * time.Millisecond}
+	}, sick, well)
+	sick.SetFault(func(int, *http.Request) *hectest.Reply {
+		if sick.Len() == 0 {
+			return nil
+		}
+		reply := hectest.HEC(1)
+		return &reply
+	})
+	for !r.isDown(0) {
+		if _, err := r.Deliver(t.Context(), r.batch(numbered(1)...)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	told := r.await(t, func(told []string) bool { return len(told) > 1 })
+	if !strings.Contains(told[0], "whether it has indexed") || told[1] != "" {
+		t.Errorf("told %q", told)
+	}
+	// It is told again of requests that it takes later and does not acknowledge.
+	sick.SetFault(func(_ int, req *http.Request) *hectest.Reply {
+		if reply := hectest.HEC(1); req.URL.Path == pathAck {
+			return &reply
+		}
+		return nil
+	})
+	for before := sick.Len(); sick.Len() == before; {
+		if _, err := r.Deliver(t.Context(), r.batch(numbered(1)...)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.await(t, func(now []string) bool {
+		return len(now) > len(told) && strings.Contains(now[len(told)], "whether it has indexed")
+	})
+}
+
+func (r *rig) isDown(n int) bool {
+	r.pool.mu.Lock()
+	defer r.pool.mu.Unlock()
+	return r.pool.endpoints[n].down
+}

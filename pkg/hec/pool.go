@@ -130,6 +130,7 @@ func (p *pool) dispatch() {
 	if p.closed {
 		return
 	}
+	p.unneeded()
 	now := time.Now()
 	// Posts that never failed go first: on an endpoint of which little is
 	// known, one that has failed tells least.

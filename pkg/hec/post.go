@@ -200,14 +200,15 @@ func (a *attempts) finish() {
 }
 
 // ended tells the acknowledgements what came of the try, once: its whole answer,
-// or without one whether anything was sent.
+// or without one whether anything was sent. An answer that may not be the
+// indexer's, which may have taken the post and given it an id, is none.
 func (a *attempts) ended(r *reply) {
 	if a.session == nil || a.asked {
 		return
 	}
 	a.asked = true
 	switch {
-	case r != nil && r.status != 0:
+	case r != nil && (r.ackID != nil || !r.uncertain):
 		a.ep.acks.finish(a.ctx, a.session, r.code, r.ackID)
 	case a.got == nil || a.got.Load() == gotNothing:
 		a.ep.acks.finish(a.ctx, a.session, noCode, nil)

@@ -180,6 +180,17 @@ func (p *pool) unconfirmed(e *endpoint, now *Problem) {
 	p.news()
 }
 
+// unneeded forgets that acknowledgements do not come where none is waited for
+// any more, and none will be: the endpoint is down, and its own trouble is told.
+func (p *pool) unneeded() {
+	for _, e := range p.endpoints {
+		if e.unheard != nil && e.down && e.acks.forget() {
+			e.unheard = nil
+			p.news()
+		}
+	}
+}
+
 // reasonKey is the key of reason: of several endpoints all of theirs.
 func (p *pool) reasonKey(now *Problem) string {
 	if now == nil {

@@ -136,7 +136,13 @@ func (c *Client) readReply(resp *http.Response) (*reply, error) {
 		// not have the events. Sending again can repeat them, dropping can lose.
 		return nil, fmt.Errorf("read the reply (HTTP %d): %w", resp.StatusCode, err)
 	}
-	r := classify(resp.StatusCode, c.secrets.Load().redact(resp.Header.Get("Location")), []byte(c.secrets.Load().redact(string(body))))
+	secrets := c.secrets.Load()
+	location := secrets.redact(resp.Header.Get("Location"))
+	r := classify(resp.StatusCode, location, body)
+	if hidden := secrets.redact(string(body)); hidden != string(body) {
+		// Only for people: a password of digits may stand where an id does.
+		r.text = classify(resp.StatusCode, location, []byte(hidden)).text
+	}
 	// Splunk was never seen to send it, load balancers do.
 	if s, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && s > 0 {
 		r.retryAfter = time.Duration(min(s, maxRetryAfter)) * time.Second

@@ -82,6 +82,30 @@ func TestRedactsOldAndNew(t *testing.T) {
 	}
 }
 
+// TestRedactingBreaksNoReply: a secret may look like a part of an answer.
+func TestRedactingBreaksNoReply(t *testing.T) {
+	t.Parallel()
+	for _, secret := range []string{"0", "code", "Success"} {
+		t.Run(secret, func(t *testing.T) {
+			t.Parallel()
+			token := hectest.Token{Value: secret, UseACK: true}
+			r := newRig(t, func(c *Config) {
+				c.Token, c.Ack.Enabled, c.Ack.PollInterval = creds.NewSecret(secret), true, 10*time.Millisecond
+			}, hectest.WithToken(token))
+			if _, err := r.Deliver(t.Context(), r.batch(numbered(2)...)); err != nil {
+				t.Fatal(err)
+			}
+			r.server.Script(hectest.HEC(4).WithText("no " + secret + " here"))
+			if _, err := r.Deliver(t.Context(), r.batch(numbered(2)...)); err != nil {
+				t.Fatal(err)
+			}
+			if told := r.told(); len(told) != 2 || strings.Contains(told[0], "no "+secret) || !strings.Contains(told[0], "HEC code 4 ") {
+				t.Errorf("told %q", told)
+			}
+		})
+	}
+}
+
 // TestReloadTLS: a new CA file counts from the next connection on, and one that
 // cannot be read changes nothing.
 func TestReloadTLS(t *testing.T) {
