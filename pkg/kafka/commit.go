@@ -206,7 +206,7 @@ func (c *committer) commit(asked map[place]int64, began time.Time) commitEnd {
 	answer, err := c.link.commit(c.ctx, asked)
 	if err != nil {
 		if c.ctx.Err() == nil {
-			c.tell.failed(asked, err)
+			c.tell.failed(err)
 		}
 		return commitFailed
 	}
@@ -228,7 +228,7 @@ func (c *committer) commit(asked map[place]int64, began time.Time) commitEnd {
 			return commitOver
 		case judgedRefused:
 			refused = true
-			c.tell.refused(at, kerr)
+			c.tell.refused(kerr)
 			c.refused(at, kerr)
 		case judgedRetry:
 			if retry == nil {
@@ -240,7 +240,7 @@ func (c *committer) commit(asked map[place]int64, began time.Time) commitEnd {
 	switch {
 	case len(retry) > 0:
 		c.link.doubt()
-		c.tell.failed(retry, why)
+		c.tell.failed(why)
 		return commitFailed
 	case !refused:
 		c.tell.done(c.clean())

@@ -308,10 +308,15 @@ func (g *Group) setOut(err error) {
 
 // tellState tells about a change, once.
 func (g *Group) tellState() {
+	overdue := g.commitOverdue(time.Now())
 	g.mu.Lock()
 	err := g.out
 	if err == nil {
 		err = g.fetching.lasting(time.Now())
+	}
+	what := "not reading from kafka; it is tried again"
+	if err == nil && overdue != nil {
+		err, what = overdue, "events are read, but their offsets cannot be committed; it is tried again"
 	}
 	text := ""
 	if err != nil {
@@ -324,7 +329,7 @@ func (g *Group) tellState() {
 		return
 	}
 	if err != nil {
-		g.log.Error("not reading from kafka; it is tried again", zap.String("reason", text))
+		g.log.Error(what, zap.String("reason", text))
 	}
 	if g.opts.OnState != nil {
 		g.opts.OnState(err)
