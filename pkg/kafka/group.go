@@ -170,15 +170,24 @@ func (g *Group) attempt(ctx context.Context, handle Handler, wait *backoff.Expon
 		wait.Reset() // at the end it does not matter; with new credentials it is a new start
 		return
 	}
+	pause := wait.NextBackOff()
 	if err != nil {
 		g.setOut(g.explain(err))
+	}
+	if errors.Is(err, sarama.ErrFencedInstancedId) {
+		pause = fencedPause
 	}
 	select {
 	case <-ctx.Done():
 		wait.Reset()
-	case <-time.After(wait.NextBackOff()):
+	case <-time.After(pause):
 	}
 }
+
+// fencedPause is how long a member stays away that another one with its
+// group.instance.id has thrown out. Coming back throws out that one in turn,
+// and whatever it had sent and not committed is sent again.
+const fencedPause = time.Minute
 
 // connected runs with one client until an error or ctx's end.
 func (g *Group) connected(ctx context.Context, handle Handler, joined func()) (err error) {
