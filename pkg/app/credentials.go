@@ -3,6 +3,7 @@ package app
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,6 +22,10 @@ func (r *rotator) token(loaded *config.Loaded, mistakes error) {
 	}
 	from := ""
 	if token := loaded.HEC.Token; !token.Equal(r.inUse.HEC.Token) {
+		if !overlap(loaded.HEC.URLs, r.started.HEC.URLs) {
+			r.refuse(key, elsewhere("hec.url"))
+			return
+		}
 		r.to.hecToken(token)
 		r.inUse.HEC.Token, from = token, loaded.Origin(key)
 	}
@@ -46,11 +51,33 @@ func (r *rotator) sasl(loaded *config.Loaded, mistakes error) {
 		from = append(from, loaded.Origin(password))
 	}
 	if len(from) > 0 {
+		var bad error
+		switch {
+		case !loaded.Kafka.UsesSASL():
+			bad = elsewhere("kafka.security_protocol")
+		case !overlap(loaded.Kafka.BootstrapServers, r.started.Kafka.BootstrapServers):
+			bad = elsewhere("kafka.bootstrap_servers")
+		}
+		if bad != nil {
+			r.refuse("kafka.sasl", bad)
+			return
+		}
 		was.Username, was.Password = now.Username, now.Password
 		r.to.kafkaSASL(was)
 		r.inUse.Kafka.SASL = was
 	}
 	r.accept("kafka.sasl", strings.Join(from, " and "), loaded.Origin(password))
+}
+
+// elsewhere says that new credentials belong to a configuration that does not
+// run yet: they would end what works, and reach who is not to know them.
+func elsewhere(key string) error {
+	return fmt.Errorf("they have changed together with %s, which needs a restart; restart to use both", key)
+}
+
+// overlap reports whether two lists have something in common.
+func overlap(a, b []string) bool {
+	return slices.ContainsFunc(a, func(s string) bool { return slices.Contains(b, s) })
 }
 
 // tls has the files of one room read again, with the passwords of now. Paths

@@ -283,3 +283,63 @@ func TestRotateSecretInConfiguration(t *testing.T) {
 		v.says("both", "info hec.token re-read from DIR/config.yaml:8", "info hec.token re-read from DIR/config.yaml:8")
 	})
 }
+
+// TestRotateNotElsewhere: a configuration that is edited for the next start may
+// name another cluster, another Splunk, or no SASL at all. Its credentials are
+// not for what runs.
+func TestRotateNotElsewhere(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct{ old, now, reason string }{
+		"no SASL": {
+			"sasl: {username_file: DIR/user, password_file: DIR/password}", "security_protocol: PLAINTEXT",
+			"key:kafka.sasl…kafka.security_protocol, which needs a restart",
+		},
+		"another cluster": {"bootstrap_servers: [b:9092]", "bootstrap_servers: [c:9092]", "key:kafka.sasl…kafka.bootstrap_servers, which needs a restart"},
+		"another Splunk":  {"url: https://s:8088", "url: https://z:8088", "key:hec.token…hec.url, which needs a restart"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			open(t, func(v *vault) {
+				good, err := os.ReadFile(v.path("config.yaml"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				old := strings.ReplaceAll(tc.old, "DIR", v.dir)
+				if !strings.Contains(string(good), old) {
+					t.Fatalf("the configuration has no %q", old)
+				}
+				v.write("config.yaml", strings.Replace(string(good), old, tc.now, 1))
+				if strings.Contains(tc.reason, "kafka.sasl") {
+					v.write("password", "s3cret-2")
+				} else {
+					v.write("token", "t0ken-2")
+				}
+				v.r.ask()
+				synctest.Wait()
+				v.want("the edited configuration")
+				v.says("the edited configuration", "warn credentials cannot be re-read…"+tc.reason, "warn the configuration differs from what runs")
+				v.write("config.yaml", string(good))
+				v.pass(lookEvery)
+				if strings.Contains(tc.reason, "kafka.sasl") {
+					v.want("as it was", "sasl PLAIN user-1 s3cret-2")
+				} else {
+					v.want("as it was", "token t0ken-2")
+				}
+			})
+		})
+	}
+	t.Run("one more server", func(t *testing.T) {
+		t.Parallel()
+		open(t, func(v *vault) {
+			good, err := os.ReadFile(v.path("config.yaml"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			v.write("config.yaml", strings.Replace(string(good), "[b:9092]", "[a:9092, b:9092]", 1))
+			v.write("password", "s3cret-2")
+			v.r.ask()
+			synctest.Wait()
+			v.want("the same cluster", "sasl PLAIN user-1 s3cret-2")
+		})
+	})
+}

@@ -61,9 +61,10 @@ func (c *Claim) watchEnd(ctx context.Context) {
 // Mark takes the next offset to read. It is committed at once, together with
 // whatever else was marked while the commit before it was on its way, and at
 // the latest before the partition is given back. done, if it is not nil, is
-// called once, from another goroutine, and must not block: when a commit covers
-// the mark, or when none will any more, since the session is over or the
-// partition's commits are refused. Call it from the handler only.
+// called once, from any goroutine, and must not block: when a commit covers the
+// mark, or when that need not be waited for, since the session is over or the
+// partition's commits are refused; then perhaps before Mark returns. Call Mark
+// from the handler only.
 func (c *Claim) Mark(next int64, done func()) {
 	c.commits.mark(place{c.Topic, c.Partition}, next, done)
 }

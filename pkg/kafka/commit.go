@@ -54,7 +54,10 @@ type position struct {
 	dirty bool      // next is not committed
 	since time.Time // of the oldest mark that is not committed
 	// aside is the end of the time for which this partition is left out.
-	aside   time.Time
+	aside time.Time
+	// alone says that commits are refused for this partition's own sake: until
+	// one is taken, nobody waits.
+	alone   bool
 	waiting []waiter // in ascending order
 }
 
@@ -75,8 +78,8 @@ func newCommitter(link *commitLink, tell *commitReport, interval time.Duration, 
 }
 
 // mark takes the next offset to read of a partition. done, if it is not nil,
-// is called once: when a commit covers the mark, when this partition's commits
-// are refused, or when the session is over. It must not block.
+// is called once: when a commit covers the mark, or at once while this
+// partition's commits are refused or the session is over. It must not block.
 func (c *committer) mark(at place, next int64, done func()) {
 	c.mu.Lock()
 	if c.over {
@@ -95,10 +98,14 @@ func (c *committer) mark(at place, next int64, done func()) {
 		p.dirty, p.since = true, time.Now()
 	}
 	p.next = next
-	if done != nil {
+	alone := p.alone
+	if done != nil && !alone {
 		p.waiting = append(p.waiting, waiter{next, done})
 	}
 	c.mu.Unlock()
+	if done != nil && alone {
+		done()
+	}
 	select {
 	case c.news <- struct{}{}:
 	default:
@@ -206,7 +213,7 @@ func (c *committer) commit(asked map[place]int64, began time.Time) commitEnd {
 	answer, err := c.link.commit(c.ctx, asked)
 	if err != nil {
 		if c.ctx.Err() == nil {
-			c.tell.failed(asked, err)
+			c.tell.failed(err)
 		}
 		return commitFailed
 	}
@@ -228,7 +235,7 @@ func (c *committer) commit(asked map[place]int64, began time.Time) commitEnd {
 			return commitOver
 		case judgedRefused:
 			refused = true
-			c.tell.refused(at, kerr)
+			c.tell.refused(kerr)
 			c.refused(at, kerr)
 		case judgedRetry:
 			if retry == nil {
@@ -240,7 +247,7 @@ func (c *committer) commit(asked map[place]int64, began time.Time) commitEnd {
 	switch {
 	case len(retry) > 0:
 		c.link.doubt()
-		c.tell.failed(retry, why)
+		c.tell.failed(why)
 		return commitFailed
 	case !refused:
 		c.tell.done(c.clean())
@@ -264,7 +271,7 @@ func (c *committer) clean() bool {
 func (c *committer) settled(at place, next int64, began time.Time) {
 	c.mu.Lock()
 	p := c.at[at]
-	p.aside = time.Time{}
+	p.aside, p.alone = time.Time{}, false
 	p.dirty = p.next != next
 	p.since = began // what was marked meanwhile is younger
 	n := 0
@@ -286,7 +293,7 @@ func (c *committer) refused(at place, err error) {
 	p := c.at[at]
 	p.aside = time.Now().Add(commitAside)
 	var waiting []waiter
-	if ownFault(err) {
+	if p.alone = ownFault(err); p.alone {
 		waiting, p.waiting = p.waiting, nil
 	}
 	c.mu.Unlock()

@@ -86,6 +86,7 @@ func (l *commitLink) coordinator() (*sarama.Broker, error) {
 		s.Net.ReadTimeout, s.Net.WriteTimeout = commitTimeout, commitTimeout
 		// It asks for no topics, and so has no metadata to keep fresh.
 		s.Metadata.Full, s.Metadata.RefreshFrequency = false, 0
+		s.Metadata.Retry.Max = 0 // the committer tries again, and tells about it
 		client, err := sarama.NewClient(l.group.cfg.BootstrapServers, &s)
 		if err != nil {
 			return nil, err

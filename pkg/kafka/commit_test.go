@@ -178,6 +178,38 @@ func TestCommitRefusedForOnePartition(t *testing.T) {
 	}
 }
 
+// TestCommitRefusedHoldsNobody: what is marked of a partition whose commits are
+// refused waits for no answer about it, else it would take up the whole room of
+// batch.max_uncommitted, which all partitions share.
+func TestCommitRefusedHoldsNobody(t *testing.T) {
+	t.Parallel()
+	c, cfg, client := commitCluster(t, 1)
+	answer := make(chan struct{})
+	var refused atomic.Int64
+	c.ControlKey(int16(kmsg.OffsetCommit), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		for _, p := range req.(*kmsg.OffsetCommitRequest).Topics[0].Partitions {
+			if p.Partition != 1 {
+				continue
+			}
+			if refused.Add(1) > 1 {
+				c.SleepControl(func() { <-answer })
+			}
+			return answerCommit(req, kerr.UnknownTopicOrPartition.Code, 1), nil, true
+		}
+		return nil, nil, false
+	})
+	r := join(t, cfg, nil)
+	r.until("the refusal", func() bool { return r.covered == 2 })
+	for range 3 {
+		if err := client.ProduceSync(t.Context(), &kgo.Record{Topic: commitTopic, Partition: 1, Value: []byte("x")}).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.until("the marks after it", func() bool { return r.covered == 5 })
+	close(answer)
+}
+
 // TestCommitDoesNotWaitForFetching: brokers hold a fetch back while nothing is
 // new, and answer a connection's requests in turn.
 func TestCommitDoesNotWaitForFetching(t *testing.T) {

@@ -170,15 +170,24 @@ func (g *Group) attempt(ctx context.Context, handle Handler, wait *backoff.Expon
 		wait.Reset() // at the end it does not matter; with new credentials it is a new start
 		return
 	}
+	pause := wait.NextBackOff()
 	if err != nil {
 		g.setOut(g.explain(err))
+	}
+	if errors.Is(err, sarama.ErrFencedInstancedId) {
+		pause = fencedPause
 	}
 	select {
 	case <-ctx.Done():
 		wait.Reset()
-	case <-time.After(wait.NextBackOff()):
+	case <-time.After(pause):
 	}
 }
+
+// fencedPause is how long a member stays away that another one with its
+// group.instance.id has thrown out. Coming back throws out that one in turn,
+// and whatever it had sent and not committed is sent again.
+const fencedPause = time.Minute
 
 // connected runs with one client until an error or ctx's end.
 func (g *Group) connected(ctx context.Context, handle Handler, joined func()) (err error) {
@@ -308,10 +317,15 @@ func (g *Group) setOut(err error) {
 
 // tellState tells about a change, once.
 func (g *Group) tellState() {
+	overdue := g.commitOverdue(time.Now())
 	g.mu.Lock()
 	err := g.out
 	if err == nil {
 		err = g.fetching.lasting(time.Now())
+	}
+	what := "not reading from kafka; it is tried again"
+	if err == nil && overdue != nil {
+		err, what = overdue, "events are read, but their offsets cannot be committed; it is tried again"
 	}
 	text := ""
 	if err != nil {
@@ -324,7 +338,7 @@ func (g *Group) tellState() {
 		return
 	}
 	if err != nil {
-		g.log.Error("not reading from kafka; it is tried again", zap.String("reason", text))
+		g.log.Error(what, zap.String("reason", text))
 	}
 	if g.opts.OnState != nil {
 		g.opts.OnState(err)

@@ -392,6 +392,34 @@ func TestStaticMember(t *testing.T) {
 	})
 }
 
+// TestFencedMemberStaysAway: two members with one group.instance.id must not
+// throw each other out by turns, since each time repeats what was on its way.
+func TestFencedMemberStaysAway(t *testing.T) {
+	t.Parallel()
+	b := kafkatest.Shared(t)
+	topic := kafkatest.Name(t, "fenced")
+	b.CreateTopic(t, topic, 1)
+	cfg := settings(b, kafkatest.Name(t, "g"), topic)
+	cfg.GroupInstanceID = "forwarder-0"
+	first := join(t, cfg, nil)
+	first.until("its claim", func() bool { return len(first.starts) == 1 })
+	second := join(t, cfg, nil)
+	second.until("the same claim", func() bool { return len(second.starts) == 1 })
+	first.until("the reason", func() bool {
+		return strings.Contains(first.states[len(first.states)-1], "give each member its own kafka.group_instance_id")
+	})
+	// Coming back too soon takes one second or two, and a heartbeat to show.
+	time.AfterFunc(6*time.Second, func() { second.change(func() { second.owned["time is up"]++ }) })
+	second.until("the time", func() bool { return second.owned["time is up"] == 1 })
+	for name, r := range map[string]*reader{"first": first, "second": second} {
+		r.change(func() {
+			if n := len(r.starts[place(topic, 0)]); n != 1 {
+				t.Errorf("the %s member has claimed %d times, want once", name, n)
+			}
+		})
+	}
+}
+
 // TestLagIsKnownWithoutFetching: a reader that is held up fetches nothing more,
 // and still learns how far the partition has grown.
 func TestLagIsKnownWithoutFetching(t *testing.T) {

@@ -18,7 +18,7 @@ const (
 	overAfter = 15 * time.Second
 )
 
-// trouble keeps the partitions whose fetches or commits fail. Sarama tries them
+// trouble keeps the partitions whose fetches fail. Sarama tries them
 // for ever and stays in the group meanwhile, so that a member may be in good
 // standing and read nothing, for want of the right to.
 type trouble struct {
@@ -66,7 +66,8 @@ func (t *trouble) lasting(now time.Time) error {
 	return nil
 }
 
-// judgeFetching tells about fetching that fails for long, and of its end.
+// judgeFetching tells about fetching and commits that fail for long, and of
+// their end.
 func (g *Group) judgeFetching(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
