@@ -104,3 +104,18 @@ func parsePin(text string) (pin [sha256.Size]byte, err error) {
 	}
 	return [sha256.Size]byte(sum), nil
 }
+
+// Names lists what a certificate is for, to be read.
+func Names(cert *x509.Certificate) string {
+	if cert == nil {
+		return "other names"
+	}
+	all := append([]string{}, cert.DNSNames...)
+	for _, ip := range cert.IPAddresses {
+		all = append(all, ip.String())
+	}
+	if len(all) == 0 {
+		return fmt.Sprintf("no name at all (its subject is %q, which does not count)", cert.Subject.CommonName)
+	}
+	return strings.Join(all, ", ")
+}

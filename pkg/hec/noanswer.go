@@ -59,7 +59,7 @@ func unanswered(err error) *reply {
 	case errors.As(err, &unknown):
 		blocking("the certificate comes from a CA that this machine does not know; give it in hec.tls.ca_file (PEM) or hec.tls.truststore_file")
 	case errors.As(err, &name):
-		blocking(fmt.Sprintf("the certificate is for %s; use one of these names in hec.url, or set hec.tls.server_name to it", names(name.Certificate)))
+		blocking(fmt.Sprintf("the certificate is for %s; use one of these names in hec.url, or set hec.tls.server_name to it", creds.Names(name.Certificate)))
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		blocking("renew Splunk's certificate, or check the clock of this machine")
 	case errors.As(err, &invalid):
@@ -116,19 +116,4 @@ func clientCertificate(text string) bool {
 func isTimeout(err error) bool {
 	var t interface{ Timeout() bool }
 	return errors.As(err, &t) && t.Timeout()
-}
-
-// names lists what a certificate is for.
-func names(cert *x509.Certificate) string {
-	if cert == nil {
-		return "other names"
-	}
-	all := append([]string{}, cert.DNSNames...)
-	for _, ip := range cert.IPAddresses {
-		all = append(all, ip.String())
-	}
-	if len(all) == 0 {
-		return fmt.Sprintf("no name at all (its subject is %q, which does not count)", cert.Subject.CommonName)
-	}
-	return strings.Join(all, ", ")
 }

@@ -126,6 +126,8 @@ func checkTopics(cfg Config, client sarama.Client, report func(step, found strin
 		}
 		if err == nil {
 			seen = append(seen, topic)
+		} else {
+			err = &topicsError{topics: []string{topic}, err: err}
 		}
 		report("kafka topic", fmt.Sprintf("%s: %d partitions, about %d records kept", topic, len(partitions), records), explained(cfg, err))
 	}
@@ -161,18 +163,26 @@ func checkGroup(cfg Config, client sarama.Client, topics []string) (string, erro
 	for t, partitions := range ask {
 		for _, p := range partitions {
 			block := resp.GetBlock(t, p)
+			next := int64(none)
 			switch {
 			case block == nil || block.Offset <= none:
 				fresh++
+				if cfg.Start != StartEarliest {
+					continue // what it would begin with is not known before it does
+				}
+				if next, err = client.GetOffset(t, p, sarama.OffsetOldest); err != nil {
+					return "", err
+				}
 			case block.Err != sarama.ErrNoError:
 				return "", block.Err
 			default:
-				newest, err := client.GetOffset(t, p, sarama.OffsetNewest)
-				if err != nil {
-					return "", err
-				}
-				lag += max(0, newest-block.Offset)
+				next = block.Offset
 			}
+			newest, err := client.GetOffset(t, p, sarama.OffsetNewest)
+			if err != nil {
+				return "", err
+			}
+			lag += max(0, newest-next)
 		}
 	}
 	found := fmt.Sprintf("%s: %d records behind", cfg.GroupID, lag)

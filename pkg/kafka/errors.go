@@ -8,9 +8,12 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 
 	"github.com/IBM/sarama"
+
+	"auditlog-forwarder/pkg/creds"
 )
 
 // Error is a failure with what a person needs to end it.
@@ -48,14 +51,14 @@ func (c Config) explain(err error) *Error {
 		return known
 	}
 	e := &Error{Servers: strings.Join(c.BootstrapServers, ","), Security: c.Security(), What: err.Error(), Err: err}
-	topics := strings.Join(c.Topics, ", ")
+	topics := strings.Join(topicsOf(err, c.Topics), ", ")
 	noTopic, topicHint := "there is no topic "+topics, "check kafka.topics, and that the principal may DESCRIBE the topic; it is not created here"
 	if c.TopicPattern != "" {
 		topics = "topics matching " + c.TopicPattern
 		noTopic = "no topic matches kafka.topic_pattern " + c.TopicPattern
 		topicHint = "check kafka.topic_pattern, which has to match the whole name, and that the principal may DESCRIBE the topics; they are not created here"
 	}
-	if e.byTLS(err) {
+	if e.byTLS(err, c.TLS) {
 		return e
 	}
 	for _, k := range []struct {
@@ -118,31 +121,93 @@ func (c Config) explain(err error) *Error {
 	return e
 }
 
+// topicsError says which topics an error is about.
+type topicsError struct {
+	topics []string
+	err    error
+}
+
+func (e *topicsError) Error() string { return strings.Join(e.topics, ", ") + ": " + e.err.Error() }
+
+func (e *topicsError) Unwrap() error { return e.err }
+
+// topicsOf returns the topics that err is about, or all if it does not say.
+func topicsOf(err error, all []string) []string {
+	var some *topicsError
+	var fetch *sarama.ConsumerError
+	switch {
+	case errors.As(err, &some):
+		return some.topics
+	case errors.As(err, &fetch) && fetch.Topic != "":
+		return []string{fetch.Topic}
+	}
+	return all
+}
+
+// blameTopics finds out which of several topics err is about: Sarama fails for
+// all of them.
+func blameTopics(client sarama.Client, topics []string, err error) error {
+	for _, kind := range []error{sarama.ErrUnknownTopicOrPartition, sarama.ErrTopicAuthorizationFailed} {
+		if !errors.Is(err, kind) {
+			continue
+		}
+		bad := slices.DeleteFunc(slices.Clone(topics), func(topic string) bool {
+			_, one := client.Partitions(topic)
+			return !errors.Is(one, kind)
+		})
+		if len(bad) > 0 {
+			return &topicsError{topics: bad, err: err}
+		}
+	}
+	return err
+}
+
 // byTLS explains refused certificates and handshakes.
-func (e *Error) byTLS(err error) bool {
+func (e *Error) byTLS(err error, t creds.TLS) bool {
 	var (
 		unknown x509.UnknownAuthorityError
 		name    x509.HostnameError
 		invalid x509.CertificateInvalidError
 		notTLS  tls.RecordHeaderError
-		alert   tls.AlertError
+		pin     *creds.PinError
 	)
 	switch {
+	case errors.As(err, &pin):
+		e.What, e.Hint, _ = strings.Cut(pin.Error(), "; ")
 	case errors.As(err, &unknown):
 		e.What = "the broker's certificate comes from a CA that this machine does not know"
-		e.Hint = "give the CA's PEM in kafka.tls.ca_file"
+		e.Hint = "give the CA in kafka.tls.ca_file (PEM) or kafka.tls.truststore_file"
 	case errors.As(err, &name):
-		e.What, e.Hint = "the broker's certificate is for another name: "+name.Error(), "use the name in the certificate in kafka.bootstrap_servers"
+		e.What = fmt.Sprintf("the broker's certificate is for %s, and not for %s", creds.Names(name.Certificate), name.Host)
+		e.Hint = "use one of its names in kafka.bootstrap_servers, or set kafka.tls.server_name to it"
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		e.What, e.Hint = "the broker's certificate is expired or not valid yet", "renew it, or check the clock of this machine"
 	case errors.As(err, &invalid):
-		e.What, e.Hint = "the broker's certificate is not valid: "+invalid.Error(), "give the broker a certificate that is made for servers, or its CA's PEM in kafka.tls.ca_file"
+		e.What, e.Hint = "the broker's certificate is not valid: "+invalid.Error(), "give the broker a certificate that is made for servers, or its CA in kafka.tls.ca_file"
 	case errors.As(err, &notTLS):
 		e.What, e.Hint = "the port does not speak TLS", "check the port, or set kafka.security_protocol to PLAINTEXT or SASL_PLAINTEXT"
-	case errors.As(err, &alert):
-		e.What, e.Hint = "the broker refused the TLS handshake: "+alert.Error(), "check kafka.security_protocol and the port"
 	default:
+		return e.byAlert(err, t)
+	}
+	return true
+}
+
+// byAlert explains what the broker said in place of a handshake. crypto/tls
+// has no type for that, other than the text.
+func (e *Error) byAlert(err error, t creds.TLS) bool {
+	_, alert, ok := strings.Cut(err.Error(), "remote error: tls: ")
+	if !ok {
 		return false
+	}
+	alert, _, _ = strings.Cut(alert, "\n") // errors of several brokers stand below each other
+	const give = "give one that it trusts in kafka.tls.client_cert_file and kafka.tls.client_key_file, or in kafka.tls.keystore_file"
+	switch aboutClient := strings.Contains(alert, "certificate"); {
+	case aboutClient && t.ClientCertFile == "" && t.KeystoreFile == "":
+		e.What, e.Hint = "the broker asks for a client certificate: "+alert, give
+	case aboutClient:
+		e.What, e.Hint = "the broker refused the client certificate: "+alert, give
+	default:
+		e.What, e.Hint = "the broker refused the TLS handshake: "+alert, "check kafka.security_protocol, the port and kafka.tls.min_version"
 	}
 	return true
 }
@@ -161,11 +226,11 @@ func (e *Error) byNetwork(err error) {
 		e.Hint = "check kafka.bootstrap_servers, that the broker runs, and firewalls"
 	case errors.Is(err, context.DeadlineExceeded) || isTimeout(err):
 		e.What = "no answer in time"
-		if op != nil { // without the local port, which would make every failure look new
+		if op != nil && op.Addr != nil { // without the local port, which would make every failure look new
 			e.What = fmt.Sprintf("no answer in time: %s %s", op.Op, op.Addr)
 		}
 		e.Hint = "check kafka.bootstrap_servers, and kafka.security_protocol against the port: one that does not speak TLS may keep silent; then firewalls, and whether the broker is overloaded"
-	case op != nil:
+	case op != nil && op.Addr != nil:
 		e.What = fmt.Sprintf("the connection broke: %s %s: %v", op.Op, op.Addr, op.Err)
 		e.Hint = "if it lasts, look at the broker and at what stands before it"
 	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || strings.HasSuffix(err.Error(), "EOF"):

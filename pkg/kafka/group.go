@@ -250,7 +250,7 @@ func (g *Group) session(ctx context.Context, client sarama.Client, group sarama.
 	if errors.Is(err, sarama.ErrClosedConsumerGroup) || ctx.Err() != nil {
 		return nil
 	}
-	return err
+	return blameTopics(client, topics, err)
 }
 
 // topics returns what is to be read.
