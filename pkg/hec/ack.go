@@ -49,7 +49,7 @@ type pollFunc func(ctx context.Context, s *ackSession, ids []int64, note func(*h
 // to noteReply, and ends with finish, or with lost if there was no whole answer
 // of the indexer, for whatever reason: a session that never ends keeps a
 // channel's first ids from being believed. If Splunk gave an id, wait tells what
-// became of it. An id that is given up is never reported as indexed, so that a
+// became of it; one that nobody waits for ends with pass. An id that is given up is never reported as indexed, so that a
 // mistake here repeats events and cannot lose one.
 type acks struct {
 	ackOptions
@@ -168,6 +168,28 @@ func (a *acks) finish(ctx context.Context, s *ackSession, code int, id *int64) {
 	a.end(ctx, s, id)
 	if code == codeChannelFull {
 		a.retire(s.channel) // another channel has room
+	}
+}
+
+// pass ends a post whose answer brought an id that nobody waits for: all of it is
+// sent again or refused, whatever Splunk indexes. The id is only remembered.
+func (a *acks) pass(s *ackSession, code int, id int64) {
+	if s.channel == nil {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	ch := s.channel
+	delete(ch.out, s)
+	ch.used = time.Now()
+	if at := a.place(s, id); at != nil {
+		at.remember(id, a.turn)
+	} else {
+		ch.out[s] = true
+	}
+	a.release(ch)
+	if code == codeChannelFull {
+		a.retire(ch)
 	}
 }
 

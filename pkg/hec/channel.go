@@ -119,8 +119,13 @@ func (ch *ackChannel) given(id int64) (when uint64, ok bool) {
 // note takes an id in.
 func (ch *ackChannel) note(e *openAck) {
 	ch.open[e.id] = e
-	if e.id < earlyIDs {
-		ch.early[e.id] = e.turn
+	ch.remember(e.id, e.turn)
+}
+
+// remember keeps that an id was given out.
+func (ch *ackChannel) remember(id int64, turn uint64) {
+	if id < earlyIDs {
+		ch.early[id] = turn
 	}
 }
 

@@ -349,3 +349,46 @@ func TestAcksBehindGateway(t *testing.T) {
 		})
 	}
 }
+
+// TestAcksOfWhatGoesAgain: an id that comes with an answer after which all is
+// sent again is waited for by nobody, asked for by nobody, and no trouble.
+func TestAcksOfWhatGoesAgain(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		partial string
+		reply   hectest.Reply
+		refused int
+	}{
+		"nothing of it counts":      {PartialNone, hectest.HECEvent(codeFormat, 1), 1},
+		"busy in the middle":        {PartialPrefix, hectest.HECEvent(codeBusy, 2).TookFirst(2), 0},
+		"no event of that number":   {PartialPrefix, hectest.HECEvent(codeFormat, 9), 0},
+		"a number, and all is gone": {PartialNone, hectest.HECEvent(13, 2), 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, func(c *Config) {
+				c.Ack = Ack{Enabled: true, PollInterval: 10 * time.Millisecond, Timeout: time.Hour}
+				c.PartialAcceptance = tc.partial
+			}, hectest.WithToken(hectest.Token{Value: hectest.DefaultToken, UseACK: true}))
+			first := true // what Splunk has not taken as it should be is never indexed
+			r.server.SetAckDelay(func(string, int) time.Duration {
+				if first {
+					first = false
+					return -1
+				}
+				return 0
+			})
+			r.server.Script(tc.reply)
+			refused, err := r.Deliver(t.Context(), r.batch(numbered(3)...))
+			if err != nil || len(refused) != tc.refused {
+				t.Fatalf("%+v, %v", refused, err)
+			}
+			if first {
+				t.Fatal("no id was given")
+			}
+			if n := testutil.ToFloat64(r.pool.endpoints[0].acks.metrics.open.WithLabelValues(r.server.URL())); n != 0 {
+				t.Errorf("%v requests wait for an acknowledgement that nobody needs", n)
+			}
+		})
+	}
+}
