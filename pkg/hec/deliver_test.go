@@ -2,6 +2,8 @@ package hec
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -390,5 +392,37 @@ func TestAcksOfWhatGoesAgain(t *testing.T) {
 				t.Errorf("%v requests wait for an acknowledgement that nobody needs", n)
 			}
 		})
+	}
+}
+
+// TestNoAckEndpoint: what takes events without an id and has no place to ask for
+// one would be sent the same batch again and again.
+func TestNoAckEndpoint(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(c *Config) { c.Ack.Enabled, c.Ack.PollInterval = true, 10*time.Millisecond })
+	r.server.SetFault(func(_ int, req *http.Request) *hectest.Reply {
+		if reply := hectest.Empty(http.StatusNotFound); req.URL.Path == pathAck {
+			return &reply
+		}
+		return nil
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() {
+		_, err := r.Deliver(ctx, r.batch(numbered(3)...))
+		done <- err
+	}()
+	if err := r.server.WaitUntil(t.Context(), func(s hectest.Stats) bool { return s.Answered > 20 }); err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	if n := r.server.Len(); n != 3 {
+		t.Errorf("%d events are there after many tries, want 3", n)
+	}
+	if told := r.told(); len(told) == 0 || !strings.Contains(told[len(told)-1], "does not acknowledge") {
+		t.Errorf("told %q", told)
 	}
 }
