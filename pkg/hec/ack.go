@@ -61,8 +61,9 @@ type acks struct {
 	turn    uint64      // counts the sessions; tells what came before what
 	open    int         // ids that wait, on all channels
 	deaf    int         // channels on which polls are refused
-	heard   time.Time   // last answer to a poll, or when the first id of several opened
-	yes     time.Time   // last true, or the same
+	pace    ackPace
+	heard   time.Time // last answer to a poll, or when the first id of several opened
+	yes     time.Time // last true, or the same
 	cookies cookieMemory
 }
 
@@ -291,6 +292,7 @@ func (a *acks) place(s *ackSession, id int64) *ackChannel {
 func (a *acks) add(ctx context.Context, ch *ackChannel, e *openAck) {
 	e.channel, e.turn = ch, a.turn
 	ch.note(e)
+	a.pace.waiting = append(a.pace.waiting, e)
 	now := e.since
 	if a.open++; a.open == 1 {
 		a.heard, a.yes = now, now

@@ -61,6 +61,7 @@ type openAck struct {
 	turn    uint64 // when it was given
 	stop    func() bool
 	done    chan struct{}
+	gone    bool  // nobody waits for it any more
 	err     error // valid once done is closed
 
 	held    bool      // Splunk said true; see acks.confirm
@@ -223,6 +224,9 @@ func (a *acks) drop(e *openAck, err error, reason string) {
 	} else {
 		a.metrics.seconds.Observe(time.Since(e.since).Seconds())
 	}
+	if err == nil || reason == reasonTimeout {
+		a.pace.measure(e.since, time.Now())
+	}
 	a.remove(e)
 	e.settle(err)
 }
@@ -265,6 +269,7 @@ func (a *acks) refused(ch *ackChannel, now bool) {
 func (a *acks) remove(e *openAck) {
 	ch := e.channel
 	e.stop()
+	e.gone = true
 	delete(ch.open, e.id)
 	if e.held {
 		ch.held--
