@@ -49,7 +49,7 @@ type pollFunc func(ctx context.Context, s *ackSession, ids []int64, note func(*h
 // to noteReply, and ends with finish, or with lost if there was no whole answer
 // of the indexer, for whatever reason: a session that never ends keeps a
 // channel's first ids from being believed. If Splunk gave an id, wait tells what
-// became of it. An id that is given up is never reported as indexed, so that a
+// became of it; one that nobody waits for ends with pass. An id that is given up is never reported as indexed, so that a
 // mistake here repeats events and cannot lose one.
 type acks struct {
 	ackOptions
@@ -61,8 +61,9 @@ type acks struct {
 	turn    uint64      // counts the sessions; tells what came before what
 	open    int         // ids that wait, on all channels
 	deaf    int         // channels on which polls are refused
-	heard   time.Time   // last answer to a poll, or when the first id of several opened
-	yes     time.Time   // last true, or the same
+	pace    ackPace
+	heard   time.Time // last answer to a poll, or when the first id of several opened
+	yes     time.Time // last true, or the same
 	cookies cookieMemory
 }
 
@@ -171,6 +172,28 @@ func (a *acks) finish(ctx context.Context, s *ackSession, code int, id *int64) {
 	}
 }
 
+// pass ends a post whose answer brought an id that nobody waits for: all of it is
+// sent again or refused, whatever Splunk indexes. The id is only remembered.
+func (a *acks) pass(s *ackSession, code int, id int64) {
+	if s.channel == nil {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	ch := s.channel
+	delete(ch.out, s)
+	ch.used = time.Now()
+	if at := a.place(s, id); at != nil {
+		at.remember(id, a.turn)
+	} else {
+		ch.out[s] = true
+	}
+	a.release(ch)
+	if code == codeChannelFull {
+		a.retire(ch)
+	}
+}
+
 // lost ends a post that got no answer. Whether Splunk has given it an id is
 // not known, so its channel takes no more posts.
 func (a *acks) lost(s *ackSession) {
@@ -269,6 +292,7 @@ func (a *acks) place(s *ackSession, id int64) *ackChannel {
 func (a *acks) add(ctx context.Context, ch *ackChannel, e *openAck) {
 	e.channel, e.turn = ch, a.turn
 	ch.note(e)
+	a.pace.waiting = append(a.pace.waiting, e)
 	now := e.since
 	if a.open++; a.open == 1 {
 		a.heard, a.yes = now, now

@@ -656,7 +656,7 @@ func TestAcksToldOnce(t *testing.T) {
 		r := newAckRig(t, server, nil)
 		r.post(t.Context())
 		refused := r.session()
-		r.acks.lost(r.session()) // the next post is on another channel
+		r.lost(r.session()) // the next post is on another channel
 		r.post(t.Context())
 		server.SetFault(func(_ int, req *http.Request) *hectest.Reply {
 			if reply := hectest.HEC(28); req.URL.Path == pathAck && req.Header.Get(headerChannel) == refused.id {

@@ -61,6 +61,7 @@ type openAck struct {
 	turn    uint64 // when it was given
 	stop    func() bool
 	done    chan struct{}
+	gone    bool  // nobody waits for it any more
 	err     error // valid once done is closed
 
 	held    bool      // Splunk said true; see acks.confirm
@@ -119,8 +120,13 @@ func (ch *ackChannel) given(id int64) (when uint64, ok bool) {
 // note takes an id in.
 func (ch *ackChannel) note(e *openAck) {
 	ch.open[e.id] = e
-	if e.id < earlyIDs {
-		ch.early[e.id] = e.turn
+	ch.remember(e.id, e.turn)
+}
+
+// remember keeps that an id was given out.
+func (ch *ackChannel) remember(id int64, turn uint64) {
+	if id < earlyIDs {
+		ch.early[id] = turn
 	}
 }
 
@@ -218,6 +224,9 @@ func (a *acks) drop(e *openAck, err error, reason string) {
 	} else {
 		a.metrics.seconds.Observe(time.Since(e.since).Seconds())
 	}
+	if err == nil || reason == reasonTimeout {
+		a.pace.measure(e.since, time.Now())
+	}
 	a.remove(e)
 	e.settle(err)
 }
@@ -260,6 +269,7 @@ func (a *acks) refused(ch *ackChannel, now bool) {
 func (a *acks) remove(e *openAck) {
 	ch := e.channel
 	e.stop()
+	e.gone = true
 	delete(ch.open, e.id)
 	if e.held {
 		ch.held--

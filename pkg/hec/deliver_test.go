@@ -2,6 +2,8 @@ package hec
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -347,5 +349,80 @@ func TestAcksBehindGateway(t *testing.T) {
 				t.Errorf("sent %d times, and reported as indexed", n)
 			}
 		})
+	}
+}
+
+// TestAcksOfWhatGoesAgain: an id that comes with an answer after which all is
+// sent again is waited for by nobody, asked for by nobody, and no trouble.
+func TestAcksOfWhatGoesAgain(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		partial string
+		reply   hectest.Reply
+		refused int
+	}{
+		"nothing of it counts":      {PartialNone, hectest.HECEvent(codeFormat, 1), 1},
+		"busy in the middle":        {PartialPrefix, hectest.HECEvent(codeBusy, 2).TookFirst(2), 0},
+		"no event of that number":   {PartialPrefix, hectest.HECEvent(codeFormat, 9), 0},
+		"a number, and all is gone": {PartialNone, hectest.HECEvent(13, 2), 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, func(c *Config) {
+				c.Ack = Ack{Enabled: true, PollInterval: 10 * time.Millisecond, Timeout: time.Hour}
+				c.PartialAcceptance = tc.partial
+			}, hectest.WithToken(hectest.Token{Value: hectest.DefaultToken, UseACK: true}))
+			first := true // what Splunk has not taken as it should be is never indexed
+			r.server.SetAckDelay(func(string, int) time.Duration {
+				if first {
+					first = false
+					return -1
+				}
+				return 0
+			})
+			r.server.Script(tc.reply)
+			refused, err := r.Deliver(t.Context(), r.batch(numbered(3)...))
+			if err != nil || len(refused) != tc.refused {
+				t.Fatalf("%+v, %v", refused, err)
+			}
+			if first {
+				t.Fatal("no id was given")
+			}
+			if n := testutil.ToFloat64(r.pool.endpoints[0].acks.metrics.open.WithLabelValues(r.server.URL())); n != 0 {
+				t.Errorf("%v requests wait for an acknowledgement that nobody needs", n)
+			}
+		})
+	}
+}
+
+// TestNoAckEndpoint: what takes events without an id and has no place to ask for
+// one would be sent the same batch again and again.
+func TestNoAckEndpoint(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(c *Config) { c.Ack.Enabled, c.Ack.PollInterval = true, 10*time.Millisecond })
+	r.server.SetFault(func(_ int, req *http.Request) *hectest.Reply {
+		if reply := hectest.Empty(http.StatusNotFound); req.URL.Path == pathAck {
+			return &reply
+		}
+		return nil
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() {
+		_, err := r.Deliver(ctx, r.batch(numbered(3)...))
+		done <- err
+	}()
+	if err := r.server.WaitUntil(t.Context(), func(s hectest.Stats) bool { return s.Answered > 20 }); err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	if n := r.server.Len(); n != 3 {
+		t.Errorf("%d events are there after many tries, want 3", n)
+	}
+	if told := r.told(); len(told) == 0 || !strings.Contains(told[len(told)-1], "does not acknowledge") {
+		t.Errorf("told %q", told)
 	}
 }

@@ -94,20 +94,22 @@ const sameLatency = 50 * time.Millisecond
 // fast as any, so that one that was slow once gets another chance.
 const forgetLatency = 30 * time.Second
 
-// slowness is how long a post takes, as far as is known: the answers of late,
-// or the age of the oldest post that has none, if that is more.
-func (e *endpoint) slowness(now time.Time) time.Duration {
+// slowness is how long a post takes until its answer, and from there until it is
+// acknowledged, as far as is known: those of late, or the age of the oldest post
+// that has none, if that is more. open are those that are not acknowledged.
+func (e *endpoint) slowness(now time.Time) (answers, acks time.Duration, open int) {
 	for len(e.out) > 0 && e.out[0].back {
 		e.out[0] = nil
 		e.out = e.out[1:]
 	}
-	if len(e.out) > 0 {
-		return max(e.latency, now.Sub(e.out[0].started))
+	acks, open = e.acks.slowness(now)
+	switch {
+	case len(e.out) > 0:
+		return max(e.latency, now.Sub(e.out[0].started)), acks, open
+	case now.Sub(e.success) > forgetLatency:
+		return 0, acks, open
 	}
-	if now.Sub(e.success) > forgetLatency {
-		return 0
-	}
-	return e.latency
+	return e.latency, acks, open
 }
 
 // measure takes the time of an answer into the average of about the last four.

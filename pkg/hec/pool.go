@@ -2,6 +2,7 @@ package hec
 
 import (
 	"context"
+	"math"
 	"math/rand/v2"
 	"net/http"
 	"slices"
@@ -172,15 +173,16 @@ func (p *pool) up() bool {
 }
 
 // choose returns the endpoint that t's post goes to, or nil: of those that
-// admit it the one with the fewest posts out, where each counts for more the
-// slower the endpoint is. Ties go round.
+// admit it the one with the fewest posts out or not acknowledged, where each
+// counts for more the slower the endpoint answers and acknowledges. Ties go round.
 func (p *pool) choose(t *ticket, now time.Time) *endpoint {
 	up := p.up()
 	untried := slices.ContainsFunc(p.endpoints, func(e *endpoint) bool { return !e.down && !slices.Contains(t.tried, e) })
-	fastest := time.Duration(-1)
+	fastest, promptest := time.Duration(math.MaxInt64), time.Duration(math.MaxInt64)
 	for _, e := range p.endpoints {
-		if s := e.slowness(now); !e.down && (fastest < 0 || s < fastest) {
-			fastest = s
+		answers, acks, _ := e.slowness(now)
+		if !e.down {
+			fastest, promptest = min(fastest, answers), min(promptest, acks)
 		}
 	}
 	var best *endpoint
@@ -190,13 +192,22 @@ func (p *pool) choose(t *ticket, now time.Time) *endpoint {
 		if !e.admits(t, now, up) || untried && slices.Contains(t.tried, e) {
 			continue
 		}
-		weight := max(1, float64(e.slowness(now))/float64(2*max(fastest, sameLatency)))
-		if cost := float64(e.posts+1) * weight; best == nil || cost < least {
+		answers, acks, open := e.slowness(now)
+		holds := heavier(acks, promptest, e.acks.samePace()) // squared: it also holds up those behind it
+		cost := float64(e.posts+open+1) * heavier(answers, fastest, sameLatency) * holds * holds
+		if best == nil || cost < least {
 			best, least = e, cost
 		}
 	}
 	p.next = (p.next + 1) % len(p.endpoints)
 	return best
+}
+
+// heavier is how much more a post counts on an endpoint that takes so long, if
+// that is more than twice as long as on the fastest. Below same nothing is told
+// apart.
+func heavier(takes, fastest, same time.Duration) float64 {
+	return max(1, float64(takes)/(2*float64(max(fastest, same))))
 }
 
 // lend makes a lease of e. It needs mu.

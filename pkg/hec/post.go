@@ -208,6 +208,8 @@ func (a *attempts) ended(r *reply) {
 	}
 	a.asked = true
 	switch {
+	case r != nil && r.ackID != nil && !a.counts(r):
+		a.ep.acks.pass(a.session, r.code, *r.ackID)
 	case r != nil && (r.ackID != nil || !r.uncertain):
 		a.ep.acks.finish(a.ctx, a.session, r.code, r.ackID)
 	case a.got == nil || a.got.Load() == gotNothing:
@@ -215,6 +217,12 @@ func (a *attempts) ended(r *reply) {
 	default:
 		a.ep.acks.lost(a.session)
 	}
+}
+
+// counts reports whether any event is taken by r: then Deliver waits for its id.
+func (a *attempts) counts(r *reply) bool {
+	return r.class == Accepted || r.class == AcceptedSlow || r.settled ||
+		r.class == RefusedEvent && r.number > 0 && r.number < a.part.len() && a.client.cfg.PartialAcceptance == PartialPrefix
 }
 
 // end lets go of everything.

@@ -57,11 +57,15 @@ func (c *Client) probe(ctx context.Context, e *endpoint, method, path string, bo
 	if path == pathHealth {
 		req.Header.Del("Authorization") // not needed, so not sent
 	}
-	resp, err := c.pool.transport(e).RoundTrip(req)
+	conn := c.pool.transport(e)
+	resp, err := conn.RoundTrip(req)
 	if err != nil {
-		return nil, nil, unanswered(&awaited{err: err})
+		r := unanswered(&awaited{err: err})
+		c.pool.leaveIf(r.fresh, e, conn)
+		return nil, nil, r
 	}
 	r, err := c.readReply(resp)
+	c.pool.leaveIf(err != nil || r.fresh, e, conn)
 	if cerr := resp.Body.Close(); err == nil {
 		err = cerr
 	}

@@ -133,6 +133,16 @@ func (p *pool) transport(e *endpoint) *http.Transport {
 	return e.transport
 }
 
+// leaveIf gives e new connections in place of conn's, if these are to be left and
+// were not yet. Posts do so in failed.
+func (p *pool) leaveIf(bad bool, e *endpoint, conn *http.Transport) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if bad && e.transport == conn {
+		p.swap(e)
+	}
+}
+
 // by returns the way of an endpoint for requests without a lease, always by its
 // connections of that moment.
 func (p *pool) by(e *endpoint) http.RoundTripper { return unleased{p, e} }

@@ -117,6 +117,40 @@ func TestFreshConnection(t *testing.T) {
 	}
 }
 
+// TestFreshConnectionAsked: the same holds when Splunk is only asked, or nothing
+// but asking would go on with the indexer that goes away.
+func TestFreshConnectionAsked(t *testing.T) {
+	t.Parallel()
+	type first struct{}
+	for _, reply := range []hectest.Reply{hectest.HEC(23), hectest.Empty(404), hectest.HTML(502)} {
+		splunk := hectest.New()
+		leaving := hectest.New(hectest.WithEmptyPosts(), hectest.WithFault(func(int, *http.Request) *hectest.Reply { return &reply }))
+		server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+			if req.Context().Value(first{}) == nil {
+				splunk.ServeHTTP(w, req)
+				return
+			}
+			leaving.ServeHTTP(w, req)
+		}))
+		var conns atomic.Int32
+		server.Config.ConnContext = func(ctx context.Context, _ net.Conn) context.Context {
+			if conns.Add(1) == 1 {
+				return context.WithValue(ctx, first{}, true)
+			}
+			return ctx
+		}
+		server.Start()
+		t.Cleanup(server.Close)
+		r := newRigOf(t, func(c *Config) { c.URLs = []string{server.URL} }, hectest.Start(t))
+		if r.askAll(t.Context()) {
+			t.Error("the one that leaves is taken to be well")
+		}
+		if !r.askAll(t.Context()) {
+			t.Errorf("asked again on the same connection: %q", r.told())
+		}
+	}
+}
+
 // proxyServer is a forward proxy: it tunnels CONNECT, passes plain requests
 // on, and wants credentials if it has some.
 type proxyServer struct {

@@ -71,7 +71,10 @@ func (c *Client) ask(ctx context.Context, e *endpoint) *Problem {
 		// A token without acknowledgement takes posts just as well, and only
 		// their answers lack something. This asks for an id that was never given.
 		_, r, err = c.probe(ctx, e, http.MethodPost, pathAck, strings.NewReader(`{"acks":[0]}`))
-		if err == nil && r.code == codeAckDisabled {
+		if err == nil && r.code == noCode && (r.status == http.StatusNotFound || r.status == http.StatusMethodNotAllowed) {
+			r.hint = hintNoAcks // it speaks HEC, but for this
+		}
+		if err == nil && r.hint == hintNoAcks {
 			return &Problem{Class: r.class, err: r}
 		}
 	}
