@@ -49,7 +49,7 @@ func kafkaKeys() section {
 			{
 				Name: "kafka.start", Kind: String, Main: true, Values: []string{"earliest", "latest"}, Open: true,
 				Doc: "Where a group without a committed offset starts: earliest, latest, or a point in time in RFC 3339. " +
-					"It has no effect on partitions with a committed offset.",
+					"It has no effect on partitions with a committed offset. It counts for partitions and topics that are added later, too: with latest, what is written there before they are noticed (kafka.metadata_refresh) is not read.",
 				Example: "2026-11-01T00:00:00Z",
 			},
 			{

@@ -30,7 +30,8 @@ func batchKeys() section {
 			{
 				Name: "batch.max_uncommitted", Kind: Int, Min: "0", Max: "1000000",
 				Doc: "How many accepted events, over all partitions, may be without a committed offset while further batches are sent. While there are more, nothing new is sent until Kafka has answered a commit. " +
-					"After a crash at most these are sent again, besides the batches that were out. 0 sets no bound.",
+					"After a crash at most these are sent again, besides the batches that were out. " +
+					"A commit takes a round trip to Kafka: with 100 ms for that, 1000 let some 8,000 events a second through from one partition, and more from several. 0 sets no bound.",
 				Example: "1000",
 			},
 			{

@@ -82,7 +82,7 @@ func inSection(text string) string { return strings.ReplaceAll(text, "kafka.", "
 
 // explain says what an error of Sarama's means for this topic.
 func (c TopicConfig) explain(err error) error {
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+	if errors.Is(err, context.Canceled) {
 		return fmt.Errorf("write to the dead-letter topic %s: %w", c.Name, err)
 	}
 	e := *c.cluster().explain(err)
@@ -164,9 +164,16 @@ func tooLarge(err error) bool {
 // largestRecord is more than a broker takes that somebody has set up sensibly.
 const largestRecord = 64 << 20
 
+// writePatience is how long one try may take. Sarama's own retries go on for
+// two minutes when a broker hangs, and as long nobody would be told why a
+// partition waits.
+const writePatience = 20 * time.Second
+
 // write tries once. A producer that has failed is not used again: what it
 // still holds must not mix with the next call's.
-func (w *TopicWriter) write(ctx context.Context, records []audit.Record, largest int) (err error) {
+func (w *TopicWriter) write(parent context.Context, records []audit.Record, largest int) (err error) {
+	ctx, cancel := context.WithTimeout(parent, writePatience)
+	defer cancel()
 	if w.producer == nil {
 		w.producer, err = NewProducer(ctx, w.cfg.cluster(), ProducerOptions{Compression: w.cfg.Compression, Idempotent: true, MaxRequestBytes: largest})
 		if err != nil {
@@ -188,7 +195,7 @@ func (w *TopicWriter) write(ctx context.Context, records []audit.Record, largest
 		return nil
 	}
 	err = w.cfg.explain(err)
-	w.disconnect(ctx)
+	w.disconnect(parent)
 	return err
 }
 

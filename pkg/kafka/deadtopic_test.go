@@ -2,13 +2,16 @@ package kafka_test
 
 import (
 	"bytes"
+	"context"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
@@ -88,6 +91,39 @@ func TestTopicWriter(t *testing.T) {
 	}
 	if got[1].Value != nil || got[1].Key != nil || len(got) != 2 {
 		t.Errorf("%d records, the tombstone is %+v", len(got), got[1])
+	}
+}
+
+// TestTopicWriterHangs: a broker that does not answer is told about while
+// somebody waits, and is written to when it answers again.
+func TestTopicWriterHangs(t *testing.T) {
+	t.Parallel()
+	c, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, "dead"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	answer := make(chan struct{})
+	var asked atomic.Int64
+	c.ControlKey(int16(kmsg.Produce), func(kmsg.Request) (kmsg.Response, error, bool) {
+		if c.KeepControl(); asked.Add(1) == 1 {
+			c.SleepControl(func() { <-answer })
+		}
+		return nil, nil, false
+	})
+	cfg := kafka.DefaultTopicConfig()
+	cfg.Name, cfg.BootstrapServers, cfg.SecurityProtocol = "dead", c.ListenAddrs(), kafka.Plaintext
+	w := kafka.NewTopicWriter(cfg, zap.NewNop())
+	defer w.Close(context.Background())
+	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+	defer cancel()
+	records := []audit.Record{{Value: []byte("x")}}
+	if err := w.Write(ctx, records); err == nil || ctx.Err() != nil || !strings.Contains(err.Error(), "no answer in time; check dead_letter_topic.") {
+		t.Errorf("a broker that hangs: %v", err)
+	}
+	close(answer)
+	if err := w.Write(t.Context(), records); err != nil {
+		t.Errorf("the broker answers again: %v", err)
 	}
 }
 
