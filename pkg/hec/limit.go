@@ -67,7 +67,7 @@ func (p *pacer) wait(ctx context.Context, events, bytes int) error {
 		var at time.Time
 		asked = time.Now()
 		at, granted = p.day.admit(asked, n)
-		if err := p.until(ctx, asked, at); err != nil {
+		if err := p.until(ctx, asked, at, "hec.limit.bytes_per_day"); err != nil {
 			if granted {
 				p.day.giveBack(asked, n)
 			}
@@ -75,8 +75,8 @@ func (p *pacer) wait(ctx context.Context, events, bytes int) error {
 		}
 	}
 	now := time.Now()
-	at, cancel := p.reserve(now, events, bytes)
-	if err := p.until(ctx, now, at); err != nil {
+	at, key, cancel := p.reserve(now, events, bytes)
+	if err := p.until(ctx, now, at, key); err != nil {
 		cancel()
 		p.day.giveBack(asked, n)
 		return err
@@ -84,17 +84,19 @@ func (p *pacer) wait(ctx context.Context, events, bytes int) error {
 	return nil
 }
 
-// reserve takes its share of both rates and returns when it is due. A batch
-// larger than what flows in a second is let go when all of it has flowed.
-func (p *pacer) reserve(now time.Time, events, bytes int) (due time.Time, cancel func()) {
+// reserve takes its share of both rates and returns when it is due, and the key
+// of the rate that decides it. A batch larger than what flows in a second is
+// let go when all of it has flowed.
+func (p *pacer) reserve(now time.Time, events, bytes int) (due time.Time, key string, cancel func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	due = now
 	var taken []*rate.Reservation
 	for _, l := range []struct {
 		*rate.Limiter
-		n int
-	}{{p.events, events}, {p.bytes, bytes}} {
+		n   int
+		key string
+	}{{p.events, events, "hec.limit.events_per_second"}, {p.bytes, bytes, "hec.limit.bytes_per_second"}} {
 		if l.Limiter == nil {
 			continue
 		}
@@ -104,10 +106,10 @@ func (p *pacer) reserve(now time.Time, events, bytes int) (due time.Time, cancel
 		r := l.ReserveN(now, l.n)
 		taken = append(taken, r)
 		if at := now.Add(r.DelayFrom(now)); at.After(due) {
-			due = at
+			due, key = at, l.key
 		}
 	}
-	return due, func() {
+	return due, key, func() {
 		for _, r := range taken {
 			r.Cancel()
 		}
@@ -115,12 +117,12 @@ func (p *pacer) reserve(now time.Time, events, bytes int) (due time.Time, cancel
 }
 
 // until waits and lets it be seen.
-func (p *pacer) until(ctx context.Context, now, at time.Time) error {
+func (p *pacer) until(ctx context.Context, now, at time.Time, key string) error {
 	d := at.Sub(now)
 	if d <= 0 {
 		return nil
 	}
-	p.tell(now, d)
+	p.tell(now, d, key)
 	p.waiting.Inc()
 	defer func() {
 		p.waiting.Dec()
@@ -129,7 +131,7 @@ func (p *pacer) until(ctx context.Context, now, at time.Time) error {
 	return pause(ctx, d)
 }
 
-func (p *pacer) tell(now time.Time, d time.Duration) {
+func (p *pacer) tell(now time.Time, d time.Duration, key string) {
 	p.mu.Lock()
 	silent := !p.told.IsZero() && now.Sub(p.told) < tellAgain
 	if !silent {
@@ -137,6 +139,6 @@ func (p *pacer) tell(now time.Time, d time.Duration) {
 	}
 	p.mu.Unlock()
 	if !silent {
-		p.log.Info("hec.limit holds events back", zap.Duration("first_wait", d), zap.Duration("told_again_after", tellAgain))
+		p.log.Info("hec.limit holds events back", zap.String("key", key), zap.Duration("first_wait", d), zap.Duration("told_again_after", tellAgain))
 	}
 }
