@@ -27,6 +27,8 @@ type pacer struct {
 	events *rate.Limiter // nil: no limit; so is bytes
 	bytes  *rate.Limiter
 	told   time.Time // when the log was last told of a wait
+	held   int       // batches that wait now
+	by     string    // the key that one of them waits for
 }
 
 func newPacer(cfg Limit, reg prometheus.Registerer, log *zap.Logger) (*pacer, error) {
@@ -123,12 +125,22 @@ func (p *pacer) until(ctx context.Context, now, at time.Time, key string) error 
 		return nil
 	}
 	p.tell(now, d, key)
-	p.waiting.Inc()
+	p.holds(1, key)
 	defer func() {
-		p.waiting.Dec()
+		p.holds(-1, key)
 		p.waited.Add(time.Since(now).Seconds())
 	}()
 	return pause(ctx, d)
+}
+
+// holds counts a batch that begins to wait, or ends it.
+func (p *pacer) holds(n int, key string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.held += n; n > 0 {
+		p.by = key
+	}
+	p.waiting.Set(float64(p.held))
 }
 
 func (p *pacer) tell(now time.Time, d time.Duration, key string) {
