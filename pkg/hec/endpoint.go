@@ -88,7 +88,7 @@ func newEndpoint(cfg Config, raw string) (*endpoint, error) {
 	}
 	e := &endpoint{name: base.String(), base: base}
 	if e.tls, err = cfg.TLS.Config(base.Hostname()); err != nil {
-		return nil, fmt.Errorf("hec.tls: %w", err)
+		return nil, fmt.Errorf("hec.tls.%w", err)
 	}
 	if err = e.swap(cfg); err != nil {
 		return nil, fmt.Errorf("hec.proxy: %w", err)
