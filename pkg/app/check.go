@@ -202,7 +202,7 @@ func checkSplunk(ctx context.Context, cfg hec.Config, version string) []Step {
 	if cfg.UsesTLS() { // what is wrong with the files is wrong once
 		if _, err := cfg.TLS.Config(""); err != nil {
 			var all room
-			all.report(stepSplunkCert, "", fmt.Errorf("hec.tls: %w", err))
+			all.report(stepSplunkCert, "", fmt.Errorf("hec.tls.%w", err))
 			return all.complete(splunkSteps(cfg))
 		}
 	}

@@ -71,7 +71,7 @@ func TestCheckFailures(t *testing.T) {
 		{"no CA files", func(_ *testing.T, c *config.Config) {
 			c.Kafka.SecurityProtocol, c.Kafka.TLS.CAFile = "SSL", "no-such.pem"
 			c.HEC.URLs, c.HEC.TLS.CAFile = []string{strings.Replace(c.HEC.URLs[0], "http:", "https:", 1)}, "no-such.pem"
-		}, map[string]string{"kafka certificate": "kafka.tls", "splunk certificate": "hec.tls: ca_file"}},
+		}, map[string]string{"kafka certificate": "kafka.tls", "splunk certificate": "hec.tls.ca_file"}},
 		{"TLS to a plain port of another kind", func(t *testing.T, c *config.Config) {
 			hec := hectest.Start(t)
 			c.Kafka.SecurityProtocol, c.Kafka.BootstrapServers = "SSL", []string{strings.TrimPrefix(hec.URL(), "http://")}
@@ -227,8 +227,8 @@ func TestCheckCertificates(t *testing.T) {
 						t.Errorf("%+v, want %s", s, tc.kafka)
 					}
 				case "splunk certificate":
-					if s.Status != tc.splunk {
-						t.Errorf("%+v, want %s", s, tc.splunk)
+					if s.Status != tc.splunk || s.Status != app.StatusSkipped && !strings.Contains(s.Found, ": 127.0.0.1, ") {
+						t.Errorf("%+v, want %s with the names", s, tc.splunk)
 					}
 				}
 			}

@@ -147,7 +147,7 @@ func (r *rotator) refuse(key string, err error) {
 	}
 	r.refused[key] = text
 	r.metrics.results.WithLabelValues(key, "refused").Inc()
-	r.metrics.bad.Set(float64(len(r.refused)))
+	r.noteRefused()
 	r.log.Warn("credentials cannot be re-read; what is in use stays in use, and it is tried again",
 		zap.String("key", key), zap.String("reason", text), zap.Duration("every", lookEvery))
 }
@@ -157,7 +157,7 @@ func (r *rotator) refuse(key string, err error) {
 func (r *rotator) accept(key, from, origin string) {
 	_, was := r.refused[key]
 	delete(r.refused, key)
-	r.metrics.bad.Set(float64(len(r.refused)))
+	r.noteRefused()
 	switch {
 	case from != "":
 		r.metrics.results.WithLabelValues(key, "taken").Inc()

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -62,6 +63,7 @@ type rotator struct {
 	others  string                 // mistakes elsewhere, as last told
 	asked   chan struct{}          // by ask; holds one
 	last    atomic.Pointer[string] // what was taken last, for the status page
+	bad     atomic.Pointer[string] // what is refused now, for the same
 }
 
 // newRotator begins to look at the files of cfg, so that no change is missed
@@ -201,8 +203,27 @@ func (r *rotator) tellOthers(loaded *config.Loaded, mistakes error, asked bool) 
 
 // summary is the row of the status page; for any goroutine.
 func (r *rotator) summary() string {
-	if text := r.last.Load(); text != nil {
-		return *text
+	text := "as at the start"
+	if last := r.last.Load(); last != nil {
+		text = *last
 	}
-	return "as at the start"
+	if bad := r.bad.Load(); bad != nil {
+		text += "; NOT taken: " + *bad
+	}
+	return text
+}
+
+// noteRefused tells the metrics and the status page what is refused now.
+func (r *rotator) noteRefused() {
+	r.metrics.bad.Set(float64(len(r.refused)))
+	if len(r.refused) == 0 {
+		r.bad.Store(nil)
+		return
+	}
+	var all []string
+	for _, key := range slices.Sorted(maps.Keys(r.refused)) {
+		all = append(all, key+", since "+r.refused[key])
+	}
+	text := strings.Join(all, "; ")
+	r.bad.Store(&text)
 }

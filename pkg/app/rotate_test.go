@@ -59,12 +59,24 @@ func TestRotate(t *testing.T) {
 		if got := v.r.summary(); !strings.HasPrefix(got, "hec.token re-read from file ") {
 			t.Errorf("the status page has %q", got)
 		}
+		v.write("token", "")
+		v.pass(2 * lookEvery)
+		v.says("empty", "warn credentials cannot be re-read")
+		if got := v.r.summary(); !strings.Contains(got, "; NOT taken: hec.token, since ") || !strings.Contains(got, "token is empty") {
+			t.Errorf("the status page has %q while the file is empty", got)
+		}
+		v.write("token", "t0ken-3")
+		v.pass(2 * lookEvery)
+		v.says("back", "info hec.token can be read again")
+		if got := v.r.summary(); strings.Contains(got, "NOT taken") {
+			t.Errorf("the status page has %q when all is well again", got)
+		}
 		if err := testutil.CollectAndCompare(v.r.metrics.results, strings.NewReader(`
 # HELP auditlog_forwarder_credentials_reread_total Times that credentials or certificates have changed while running, and were taken or refused.
 # TYPE auditlog_forwarder_credentials_reread_total counter
 auditlog_forwarder_credentials_reread_total{credential="hec.tls",result="refused"} 0
 auditlog_forwarder_credentials_reread_total{credential="hec.tls",result="taken"} 2
-auditlog_forwarder_credentials_reread_total{credential="hec.token",result="refused"} 0
+auditlog_forwarder_credentials_reread_total{credential="hec.token",result="refused"} 1
 auditlog_forwarder_credentials_reread_total{credential="hec.token",result="taken"} 2
 auditlog_forwarder_credentials_reread_total{credential="kafka.sasl",result="refused"} 0
 auditlog_forwarder_credentials_reread_total{credential="kafka.sasl",result="taken"} 1

@@ -34,19 +34,43 @@ func (a *App) report(ctx context.Context) {
 		t := a.forward.Totals()
 		a.systemd.Status(a.summary(t))
 		if n%6 == 0 {
-			a.log.Info("progress", append(a.totals(t),
-				zap.Int64("accepted_last_minute", t.Accepted-before.Accepted), zap.Int("partitions", t.Partitions),
-				zap.Int64("lag_events", t.Lag), zap.Duration("lag", t.LagTime.Round(time.Millisecond)))...)
+			a.progress(t, t.Accepted-before.Accepted)
 			before = t
 		}
 	}
+}
+
+// progress is the line of each minute. Whoever looks at the end of a long log
+// finds there whether events flow, and if not, why: what was told when it began
+// may be hours up.
+func (a *App) progress(t forwarder.Totals, accepted int64) {
+	fields := append(a.totals(t),
+		zap.Int64("accepted_last_minute", accepted), zap.Int("partitions", t.Partitions),
+		zap.Int64("lag_events", t.Lag), zap.Duration("lag", t.LagTime.Round(time.Millisecond)))
+	if held, key := a.hec.Held(); held > 0 {
+		fields = append(fields, zap.String("held_back_by", key))
+	}
+	ok, conditions := a.health.Ready()
+	if ok {
+		a.log.Info("progress", fields...)
+		return
+	}
+	var why []string
+	for _, c := range conditions {
+		why = append(why, fmt.Sprintf("%s: %s (for %s)", c.Name, c.Reason, time.Since(c.Since).Round(time.Second)))
+	}
+	a.log.Warn("progress", append(fields, zap.Strings("not_ready", why))...)
 }
 
 func (a *App) summary(t forwarder.Totals) string {
 	if ok, conditions := a.health.Ready(); !ok && len(conditions) > 0 {
 		return fmt.Sprintf("not ready: %s: %s", conditions[0].Name, conditions[0].Reason)
 	}
-	return fmt.Sprintf("%d accepted, %d filtered, %d dead-lettered, %d behind", t.Accepted, t.Filtered, t.DeadLettered, t.Lag)
+	text := fmt.Sprintf("%d accepted, %d filtered, %d dead-lettered, %d behind", t.Accepted, t.Filtered, t.DeadLettered, t.Lag)
+	if held, key := a.hec.Held(); held > 0 {
+		text += ", held back by " + key
+	}
+	return text
 }
 
 // status fills the admin page.
@@ -71,13 +95,17 @@ func (a *App) status() ops.Status {
 	}
 	rows = append(rows, a.splunkRows()...)
 	rows = append(rows, ops.Row{Name: "dead letters", Value: cfg.DeadLetter.Dir})
+	if cfg.DeadLetterTopic.Enabled() {
+		rows = append(rows, ops.Row{Name: "dead-letter topic", Value: fmt.Sprintf("%s at %v", cfg.DeadLetterTopic.Name, cfg.DeadLetterTopic.BootstrapServers)})
+	}
 	if a.rotator != nil {
 		rows = append(rows, ops.Row{Name: "credentials", Value: a.rotator.summary()})
 	}
 	return ops.Status{Version: a.opts.Version, Rows: rows}
 }
 
-// splunkRows has a row for each address of Splunk and one for the day's volume.
+// splunkRows has a row for each address of Splunk, one for limits, and one for
+// the day's volume.
 func (a *App) splunkRows() []ops.Row {
 	var rows []ops.Row
 	for _, e := range a.hec.Endpoints() {
@@ -85,7 +113,18 @@ func (a *App) splunkRows() []ops.Row {
 		if e.Reason != nil {
 			state = e.Reason.Error()
 		}
-		rows = append(rows, ops.Row{Name: "Splunk " + e.Name, Value: fmt.Sprintf("%s; %d posts out", state, e.Posts)})
+		state = fmt.Sprintf("%s; %d posts out", state, e.Posts)
+		if a.opts.Config.HEC.Ack.Enabled {
+			state += fmt.Sprintf(", %d taken and not acknowledged yet", e.Open)
+		}
+		rows = append(rows, ops.Row{Name: "Splunk " + e.Name, Value: state})
+	}
+	if l := a.opts.Config.HEC.Limit; l.EventsPerSecond > 0 || l.BytesPerSecond > 0 || l.BytesPerDay > 0 {
+		value := "nothing"
+		if held, key := a.hec.Held(); held > 0 {
+			value = fmt.Sprintf("%s; batches that wait: %d", key, held)
+		}
+		rows = append(rows, ops.Row{Name: "held back by hec.limit", Value: value})
 	}
 	today := humanize.IBytes(uint64(a.hec.Today())) //nolint:gosec // never below 0
 	if most := a.opts.Config.HEC.Limit.BytesPerDay; most > 0 {

@@ -288,6 +288,13 @@ func (a *acks) place(s *ackSession, id int64) *ackChannel {
 	}
 }
 
+// waiting returns how many ids wait to be confirmed.
+func (a *acks) waiting() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.open
+}
+
 // add needs a.mu.
 func (a *acks) add(ctx context.Context, ch *ackChannel, e *openAck) {
 	e.channel, e.turn = ch, a.turn

@@ -4,6 +4,8 @@ import (
 	"math"
 	"slices"
 	"time"
+
+	"go.uber.org/zap"
 )
 
 // took brings back a lease whose post is settled: Splunk has taken it, or
@@ -194,12 +196,16 @@ func (p *pool) state(e *endpoint) (period, gen int) {
 }
 
 // leave ends a ticket: its post is settled, or nobody waits for it any more.
-func (p *pool) leave(t *ticket) {
+func (p *pool) leave(t *ticket, settled bool) {
 	if t.problem == nil { // written under mu, but only by this ticket's own tries
 		return
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.stuck = slices.DeleteFunc(p.stuck, func(s *ticket) bool { return s == t })
+	// Batches that waited for the same were one line, and are one again.
+	if settled && !slices.ContainsFunc(p.stuck, func(s *ticket) bool { return s.problem.key() == t.problem.key() }) {
+		p.log.Info("the batch that splunk did not take is settled", zap.String("topic", t.topic), zap.Duration("after", time.Since(t.stuckAt)))
+	}
 	p.news()
 }

@@ -186,9 +186,13 @@ func TestDeliverRetries(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			r := newRig(t, nil)
-			r.server.Script(tc.script...)
 			want := numbered(5)
-			refused, err := r.Deliver(t.Context(), r.batch(want...))
+			if _, err := r.Deliver(t.Context(), r.batch(want[:1]...)); err != nil { // it works, before it does not
+				t.Fatal(err)
+			}
+			r.logs.TakeAll()
+			r.server.Script(tc.script...)
+			refused, err := r.Deliver(t.Context(), r.batch(want[1:]...))
 			if err != nil || len(refused) != 0 {
 				t.Fatal(refused, err)
 			}
@@ -201,6 +205,11 @@ func TestDeliverRetries(t *testing.T) {
 				t.Errorf("told %q about what passed by itself", told)
 			case tc.tells != "" && (len(told) < 2 || !strings.Contains(strings.Join(told, "\n"), tc.tells) || told[len(told)-1] != ""):
 				t.Errorf("told %q; want %q and then that it is over", told, tc.tells)
+			}
+			// The log is all that some have, so it must not end with a trouble.
+			loud := r.logs.Filter(func(e observer.LoggedEntry) bool { return e.Level >= zapcore.InfoLevel }).All()
+			if n := len(loud); tc.tells != "" && (n < 2 || loud[n-1].Level != zapcore.InfoLevel) {
+				t.Errorf("the log does not say that it is over: %v", loud)
 			}
 		})
 	}

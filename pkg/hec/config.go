@@ -140,7 +140,7 @@ func (c Config) Validate() []error {
 			errs = append(errs, fmt.Errorf("url: %q is not an address; give https://host:port or http://host:port", redactURL(raw)))
 		case u.User != nil || u.RawQuery != "" || u.Fragment != "":
 			errs = append(errs, fmt.Errorf("url: %q holds a user, a query or a fragment; give only https://host:port and put the token into hec.token_file", redactURL(raw)))
-		case slices.Contains(c.URLs[:i], raw):
+		case slices.ContainsFunc(c.URLs[:i], func(other string) bool { return sameAddress(raw, other) }):
 			errs = append(errs, fmt.Errorf("url: %q is given twice; give each address once", redactURL(raw)))
 		}
 	}
@@ -164,6 +164,10 @@ func (c Config) Validate() []error {
 		if d.val < d.min {
 			errs = append(errs, fmt.Errorf("%s: %s is too short; allowed is %s or longer", d.key, d.val, d.min))
 		}
+	}
+	// With less, not even the second poll could tell, and all would be sent again and again.
+	if least := 2 * c.Ack.PollInterval; c.Ack.Enabled && c.Ack.Timeout < least {
+		errs = append(errs, fmt.Errorf("ack.timeout: %s is less than two polls (hec.ack.poll_interval is %s), so that all would be sent again and again; give minutes, as indexing may take them", c.Ack.Timeout, c.Ack.PollInterval))
 	}
 	for _, n := range []struct {
 		key string
@@ -207,8 +211,12 @@ func (c Config) Validate() []error {
 // user, password, query and fragment.
 func redactURL(raw string) string {
 	u, err := url.Parse(raw)
-	if err != nil {
+	switch {
+	case err == nil:
+	case strings.ContainsAny(raw, "@?#"):
 		return "(unreadable)"
+	default: // most often only https:// is missing
+		return raw
 	}
 	return (&url.URL{Scheme: u.Scheme, Opaque: u.Opaque, Host: u.Host, Path: u.Path}).String()
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -47,20 +48,47 @@ type endpoint struct {
 	worked  bool // it has taken something, or said that it would
 }
 
-// newEndpoint reads an address. Nothing is sent.
-func newEndpoint(cfg Config, raw string) (*endpoint, error) {
+// baseOf reads an address. One that already names the collector is what
+// Splunk's own pages show to be copied.
+func baseOf(raw string) (*url.URL, error) {
 	base, err := url.Parse(strings.TrimRight(raw, "/"))
 	if err != nil {
-		return nil, fmt.Errorf("hec.url: %w", err)
+		return nil, err
 	}
-	// An address that already names the collector is what Splunk's own pages
-	// show to be copied.
 	if at := strings.Index(base.Path, "/services/collector"); at >= 0 {
 		base.Path = base.Path[:at]
 	}
+	return base, nil
+}
+
+// sameAddress reports whether two addresses lead to the same HEC, however they
+// are written.
+func sameAddress(a, b string) bool {
+	key := func(raw string) string {
+		u, err := baseOf(raw)
+		if err != nil {
+			return raw
+		}
+		port := u.Port()
+		if port == "" && u.Scheme == "http" {
+			port = "80"
+		} else if port == "" {
+			port = "443"
+		}
+		return u.Scheme + "://" + net.JoinHostPort(strings.ToLower(u.Hostname()), port) + u.Path
+	}
+	return key(a) == key(b)
+}
+
+// newEndpoint reads an address. Nothing is sent.
+func newEndpoint(cfg Config, raw string) (*endpoint, error) {
+	base, err := baseOf(raw)
+	if err != nil {
+		return nil, fmt.Errorf("hec.url: %w", err)
+	}
 	e := &endpoint{name: base.String(), base: base}
 	if e.tls, err = cfg.TLS.Config(base.Hostname()); err != nil {
-		return nil, fmt.Errorf("hec.tls: %w", err)
+		return nil, fmt.Errorf("hec.tls.%w", err)
 	}
 	if err = e.swap(cfg); err != nil {
 		return nil, fmt.Errorf("hec.proxy: %w", err)

@@ -27,6 +27,8 @@ type pacer struct {
 	events *rate.Limiter // nil: no limit; so is bytes
 	bytes  *rate.Limiter
 	told   time.Time // when the log was last told of a wait
+	held   int       // batches that wait now
+	by     string    // the key that one of them waits for
 }
 
 func newPacer(cfg Limit, reg prometheus.Registerer, log *zap.Logger) (*pacer, error) {
@@ -67,7 +69,7 @@ func (p *pacer) wait(ctx context.Context, events, bytes int) error {
 		var at time.Time
 		asked = time.Now()
 		at, granted = p.day.admit(asked, n)
-		if err := p.until(ctx, asked, at); err != nil {
+		if err := p.until(ctx, asked, at, "hec.limit.bytes_per_day"); err != nil {
 			if granted {
 				p.day.giveBack(asked, n)
 			}
@@ -75,8 +77,8 @@ func (p *pacer) wait(ctx context.Context, events, bytes int) error {
 		}
 	}
 	now := time.Now()
-	at, cancel := p.reserve(now, events, bytes)
-	if err := p.until(ctx, now, at); err != nil {
+	at, key, cancel := p.reserve(now, events, bytes)
+	if err := p.until(ctx, now, at, key); err != nil {
 		cancel()
 		p.day.giveBack(asked, n)
 		return err
@@ -84,17 +86,19 @@ func (p *pacer) wait(ctx context.Context, events, bytes int) error {
 	return nil
 }
 
-// reserve takes its share of both rates and returns when it is due. A batch
-// larger than what flows in a second is let go when all of it has flowed.
-func (p *pacer) reserve(now time.Time, events, bytes int) (due time.Time, cancel func()) {
+// reserve takes its share of both rates and returns when it is due, and the key
+// of the rate that decides it. A batch larger than what flows in a second is
+// let go when all of it has flowed.
+func (p *pacer) reserve(now time.Time, events, bytes int) (due time.Time, key string, cancel func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	due = now
 	var taken []*rate.Reservation
 	for _, l := range []struct {
 		*rate.Limiter
-		n int
-	}{{p.events, events}, {p.bytes, bytes}} {
+		n   int
+		key string
+	}{{p.events, events, "hec.limit.events_per_second"}, {p.bytes, bytes, "hec.limit.bytes_per_second"}} {
 		if l.Limiter == nil {
 			continue
 		}
@@ -104,10 +108,10 @@ func (p *pacer) reserve(now time.Time, events, bytes int) (due time.Time, cancel
 		r := l.ReserveN(now, l.n)
 		taken = append(taken, r)
 		if at := now.Add(r.DelayFrom(now)); at.After(due) {
-			due = at
+			due, key = at, l.key
 		}
 	}
-	return due, func() {
+	return due, key, func() {
 		for _, r := range taken {
 			r.Cancel()
 		}
@@ -115,21 +119,31 @@ func (p *pacer) reserve(now time.Time, events, bytes int) (due time.Time, cancel
 }
 
 // until waits and lets it be seen.
-func (p *pacer) until(ctx context.Context, now, at time.Time) error {
+func (p *pacer) until(ctx context.Context, now, at time.Time, key string) error {
 	d := at.Sub(now)
 	if d <= 0 {
 		return nil
 	}
-	p.tell(now, d)
-	p.waiting.Inc()
+	p.tell(now, d, key)
+	p.holds(1, key)
 	defer func() {
-		p.waiting.Dec()
+		p.holds(-1, key)
 		p.waited.Add(time.Since(now).Seconds())
 	}()
 	return pause(ctx, d)
 }
 
-func (p *pacer) tell(now time.Time, d time.Duration) {
+// holds counts a batch that begins to wait, or ends it.
+func (p *pacer) holds(n int, key string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.held += n; n > 0 {
+		p.by = key
+	}
+	p.waiting.Set(float64(p.held))
+}
+
+func (p *pacer) tell(now time.Time, d time.Duration, key string) {
 	p.mu.Lock()
 	silent := !p.told.IsZero() && now.Sub(p.told) < tellAgain
 	if !silent {
@@ -137,6 +151,6 @@ func (p *pacer) tell(now time.Time, d time.Duration) {
 	}
 	p.mu.Unlock()
 	if !silent {
-		p.log.Info("hec.limit holds events back", zap.Duration("first_wait", d), zap.Duration("told_again_after", tellAgain))
+		p.log.Info("hec.limit holds events back", zap.String("key", key), zap.Duration("first_wait", d), zap.Duration("told_again_after", tellAgain))
 	}
 }

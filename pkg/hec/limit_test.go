@@ -95,8 +95,11 @@ func TestRates(t *testing.T) {
 				if counted(p.waited) == 0 || counted(p.waiting) != 0 {
 					t.Errorf("waited %v s, %v batches wait", counted(p.waited), counted(p.waiting))
 				}
-				if n := logs.FilterMessageSnippet("hec.limit holds events back").Len(); n != 1 {
-					t.Errorf("told %d times within minutes, want once", n)
+				told := logs.FilterMessageSnippet("hec.limit holds events back").All()
+				if len(told) != 1 {
+					t.Errorf("told %d times within minutes, want once", len(told))
+				} else if key := told[0].ContextMap()["key"]; (key == "hec.limit.events_per_second") != (limit.BytesPerSecond == 0) {
+					t.Errorf("the limit that holds back is told as %v", key)
 				}
 			})
 		})

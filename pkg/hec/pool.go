@@ -59,6 +59,7 @@ type ticket struct {
 	tried     []*endpoint // where it has failed in this round
 	ready     chan *lease // has room for the one lease
 	problem   *Problem    // what is told of it; nil: nothing
+	stuckAt   time.Time   // since when that is
 }
 
 // lease is an endpoint's permission for one try.

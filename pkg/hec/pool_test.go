@@ -183,7 +183,7 @@ func TestPoisonedBatchWaitsAlone(t *testing.T) {
 				tries := 0
 				poison.Go(func() {
 					var bad ticket
-					defer p.leave(&bad)
+					defer p.leave(&bad, false)
 					for {
 						l, err := p.take(ctx, &bad)
 						if err != nil {
@@ -493,7 +493,7 @@ func TestPoolAnything(t *testing.T) {
 								}
 								p.failed(l, &mine, kinds[chance(len(kinds))])
 							}
-							p.leave(&mine)
+							p.leave(&mine, false)
 							cancel()
 						}
 					})

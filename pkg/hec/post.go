@@ -228,7 +228,7 @@ func (a *attempts) counts(r *reply) bool {
 // end lets go of everything.
 func (a *attempts) end() {
 	a.finish()
-	a.client.pool.leave(&a.ticket)
+	a.client.pool.leave(&a.ticket, a.last != nil && !a.last.class.retried())
 }
 
 // handle reads an answer; its error is what check decides on.

@@ -5,8 +5,11 @@ import (
 	"crypto/tls"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"time"
+
+	"auditlog-forwarder/pkg/creds"
 )
 
 // Check tries what delivering needs, one step after the other for each
@@ -26,7 +29,7 @@ func (c *Client) checkEndpoint(ctx context.Context, e *endpoint, report func(ste
 	}
 	if state != nil && len(state.PeerCertificates) > 0 {
 		leaf := state.PeerCertificates[0]
-		report("splunk certificate", fmt.Sprintf("%s: %s, %d days left", e.base.Host, leaf.Subject.CommonName, int(time.Until(leaf.NotAfter).Hours()/24)), nil)
+		report("splunk certificate", fmt.Sprintf("%s: %s, %d days left", e.base.Host, creds.Names(leaf), int(math.Floor(time.Until(leaf.NotAfter).Hours()/24))), nil)
 	}
 	if err != nil {
 		report("splunk health", "", fmt.Errorf("%s: %w", health, err))

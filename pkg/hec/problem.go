@@ -101,6 +101,7 @@ func (p *pool) isStuck(t *ticket, now *Problem) {
 	}
 	t.problem = now
 	if !slices.Contains(p.stuck, t) {
+		t.stuckAt = time.Now()
 		p.stuck = append(p.stuck, t)
 	}
 	p.news()

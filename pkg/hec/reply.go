@@ -203,6 +203,8 @@ const (
 	hintNotHEC    = "this is no answer of HEC's event endpoint; check hec.url and what stands before Splunk"
 	hintProxyAuth = "the proxy asks for credentials; give them in hec.proxy as http://user:password@host:port, or in HTTPS_PROXY"
 	hintBusy      = "nothing to do but wait; if it lasts, look at Splunk's queues and indexers"
+	hintRestart   = "nothing to do but wait; it is tried on a new connection, and if it lasts, look why Splunk does not come back"
+	hintSlow      = "nothing to do but wait; if it lasts, look at Splunk, and at what stands before it"
 )
 
 func (r *reply) byCode() {
@@ -235,7 +237,7 @@ func (r *reply) byCode() {
 	case codeAckDisabled:
 		r.class, r.hint = Blocked, hintNoAcks
 	case 23: // the indexer shuts down, and keeps old connections to the end
-		r.class, r.fresh = Transient, true
+		r.class, r.fresh, r.hint = Transient, true, hintRestart
 	case codeInternal: // where it broke off is not known
 		r.class, r.hint, r.uncertain = Transient, hintBusy, true
 	case codeBusy: // with a number it may have taken the events before
@@ -277,7 +279,7 @@ func (r *reply) byStatus(location string) {
 	case s == http.StatusUnsupportedMediaType:
 		r.class, r.hint = Blocked, "something in between refuses gzip; set hec.gzip to false"
 	case s == http.StatusRequestTimeout || s == http.StatusTooEarly || s == http.StatusTooManyRequests:
-		r.class, r.uncertain = Transient, s == http.StatusRequestTimeout
+		r.class, r.hint, r.uncertain = Transient, hintSlow, s == http.StatusRequestTimeout
 	case s == http.StatusBadRequest:
 		// Not HEC's own word: a proxy, a web firewall, or plain HTTP sent to a
 		// TLS port, which answer so to everything. Taking it for a verdict on

@@ -76,6 +76,9 @@ func TestClassify(t *testing.T) {
 			if !strings.Contains(r.Error(), tc.says) {
 				t.Errorf("%q does not say %q", r.Error(), tc.says)
 			}
+			if r.class.retried() && r.hint == "" {
+				t.Errorf("%q has no next step", r.Error())
+			}
 		})
 	}
 }

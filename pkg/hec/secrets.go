@@ -77,7 +77,7 @@ func (c *Client) SetToken(token creds.Secret) {
 // and the error says why.
 func (c *Client) SetTLS(t creds.TLS) error {
 	if err := c.pool.setTLS(t); err != nil {
-		return fmt.Errorf("hec.tls: %w", err)
+		return fmt.Errorf("hec.tls.%w", err)
 	}
 	c.pool.wake()
 	return nil

@@ -9,6 +9,7 @@ import (
 type EndpointState struct {
 	Name   string
 	Posts  int   // without an answer yet
+	Open   int   // requests that are taken and not acknowledged yet
 	Reason error // why it takes no events, or does not acknowledge them; nil: it does
 }
 
@@ -17,11 +18,14 @@ var errNotAsked = errors.New("not asked yet")
 // Endpoints returns the state of each address, in the order of Config.URLs.
 func (c *Client) Endpoints() []EndpointState {
 	p := c.pool
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	all := make([]EndpointState, len(p.endpoints))
 	for i, e := range p.endpoints {
-		all[i] = EndpointState{Name: e.name, Posts: e.posts}
+		all[i].Open = e.acks.waiting() // takes a lock of its own
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i, e := range p.endpoints {
+		all[i].Name, all[i].Posts = e.name, e.posts
 		switch {
 		case e.problem != nil:
 			all[i].Reason = e.problem
@@ -32,6 +36,15 @@ func (c *Client) Endpoints() []EndpointState {
 		}
 	}
 	return all
+}
+
+// Held returns how many batches hec.limit holds back, and which of its keys did
+// so last.
+func (c *Client) Held() (batches int, key string) {
+	p := c.limits
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.held, p.by
 }
 
 // Today returns how many bytes of events were sent since midnight UTC, or

@@ -304,3 +304,49 @@ func TestProxySetting(t *testing.T) {
 		}
 	}
 }
+
+// TestAddresses: one HEC written in two ways would be two endpoints of one name.
+func TestAddresses(t *testing.T) {
+	t.Parallel()
+	for urls, want := range map[string]string{
+		"https://a:8088 https://b:8088":                    "",
+		"http://a https://a":                               "",
+		"https://a:8088/one https://a:8088/two":            "",
+		"https://a:8088 https://a:8088":                    "is given twice",
+		"https://a:8088 https://A:8088/":                   "is given twice",
+		"https://a:8088/services/collector https://a:8088": "is given twice",
+		"https://a https://a:443/services/collector/event": "is given twice",
+		"127.0.0.1:8088":                                   `url: "127.0.0.1:8088" is not an address; give https://`,
+		"splunk:8088":                                      `url: "splunk:8088" is not an address; give https://`,
+		"https://me:s3cret@a:x":                            `url: "(unreadable)" is not an address`,
+	} {
+		cfg := DefaultConfig()
+		cfg.URLs, cfg.Token = strings.Fields(urls), creds.NewSecret("t")
+		err := errors.Join(cfg.Validate()...)
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: %v, want %q", urls, err, want)
+		}
+	}
+}
+
+// TestAckTimeoutSetting: a timeout that no poll can meet sends all again for ever.
+func TestAckTimeoutSetting(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		enabled       bool
+		poll, timeout time.Duration
+		good          bool
+	}{
+		{true, time.Second, 2 * time.Second, true},
+		{true, time.Second, 1999 * time.Millisecond, false},
+		{true, 5 * time.Second, time.Second, false},
+		{false, 5 * time.Second, time.Second, true},
+	} {
+		cfg := DefaultConfig()
+		cfg.URLs, cfg.Token = []string{"http://splunk:8088"}, creds.NewSecret("t")
+		cfg.Ack = Ack{Enabled: tt.enabled, PollInterval: tt.poll, Timeout: tt.timeout}
+		if err := errors.Join(cfg.Validate()...); (err == nil) != tt.good {
+			t.Errorf("%+v: %v", tt, err)
+		}
+	}
+}

@@ -163,7 +163,7 @@ func checkGroup(cfg Config, client sarama.Client, topics []string) (string, erro
 	for t, partitions := range ask {
 		for _, p := range partitions {
 			block := resp.GetBlock(t, p)
-			next := int64(none)
+			var next int64
 			switch {
 			case block == nil || block.Offset <= none:
 				fresh++
