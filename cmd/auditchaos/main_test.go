@@ -75,7 +75,6 @@ func TestUsage(t *testing.T) {
 		{[]string{"--seeds", "9-7"}, "--seeds: \"9-7\" is no range"},
 		{[]string{"--runs", "-1"}, "--runs: -1 is negative"},
 		{[]string{"--parallel", "0"}, "--parallel: must be 1 or more"},
-		{[]string{"--without", "luck"}, "--without: \"luck\" is unknown"},
 		{[]string{"-o", "yaml"}, "--output: \"yaml\" is unknown"},
 		{[]string{"mutations", "--parallel", "0"}, "--parallel: must be 1 or more"},
 	} {

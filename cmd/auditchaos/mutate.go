@@ -20,9 +20,8 @@ type mutation struct {
 	name string
 	why  string // what the mistake is
 	edit []edit
-	// needs says which parts of the product the mistake is in; nil: those that
-	// are always there.
-	needs func(features) bool
+	// where says which plans can show it; nil: all.
+	where func(plan) bool
 }
 
 // edit replaces a text that stands once in a file.
@@ -53,17 +52,13 @@ func (o *options) mutate(cmd *cobra.Command, runs int, only string) (err error) 
 		return err
 	}
 	defer func() { err = errors.Join(err, end()) }()
-	var seeds []uint64
-	for n := range runs {
-		seeds = append(seeds, uint64(n+1)) //nolint:gosec // a count
-	}
 	alive := 0
 	out := cmd.OutOrStdout()
 	for _, m := range mutations() {
-		if !matches(m.name, only) || m.needs != nil && !m.needs(s.has) {
+		if !matches(m.name, only) {
 			continue
 		}
-		caught, err := s.against(cmd.Context(), m, seeds, o.parallel)
+		caught, err := s.against(cmd.Context(), m, m.seeds(runs), o.parallel)
 		switch {
 		case err != nil:
 			return fmt.Errorf("mistake %s: %w", m.name, err)
@@ -78,6 +73,16 @@ func (o *options) mutate(cmd *cobra.Command, runs int, only string) (err error) 
 		return fmt.Errorf("%d mistakes were not found", alive)
 	}
 	return nil
+}
+
+// seeds returns the first seeds whose plans can show the mistake.
+func (m mutation) seeds(runs int) (seeds []uint64) {
+	for seed := uint64(1); len(seeds) < runs; seed++ {
+		if m.where == nil || m.where(makePlan(seed)) {
+			seeds = append(seeds, seed)
+		}
+	}
+	return seeds
 }
 
 // matches reports whether a name contains one of some texts, split by commas.
