@@ -209,5 +209,12 @@ func (b *blame) check() {
 	}
 	if b.deadAgain > spare {
 		b.run.ledger.fault("%d dead letters are there twice, at most %d may", b.deadAgain, spare)
+		return
+	}
+	for _, i := range b.run.all {
+		if why := i.isExcused(); why != "" {
+			b.count(why, b.deadAgain)
+			break // it is one of them
+		}
 	}
 }

@@ -57,7 +57,7 @@ func TestSuiteFails(t *testing.T) {
 		t.Skip("it builds the product and starts brokers")
 	}
 	kafkatest.Require(t)
-	stdout, err := command(t, "mutations", "--only", "commit-early", "--dir", t.TempDir())
+	stdout, err := command(t, "mutations", "--only", "named-commit-early", "--dir", t.TempDir())
 	if err != nil || !strings.Contains(stdout, "commit-early") || !strings.Contains(stdout, "caught by seed") {
 		t.Fatalf("%v\n%s", err, stdout)
 	}
@@ -99,6 +99,9 @@ func TestMutationsApply(t *testing.T) {
 			t.Errorf("mistake %q is incomplete or there twice", m.name)
 		}
 		names[m.name] = true
+		if seeds := m.seeds(20); seeds[len(seeds)-1] > 20_000 {
+			t.Errorf("mistake %s: hardly any plan can show it: %v", m.name, seeds)
+		}
 		if _, err := m.overlay(t.Context(), t.TempDir()); err != nil {
 			t.Errorf("mistake %s: %v", m.name, err)
 		}
