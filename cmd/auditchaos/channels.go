@@ -82,6 +82,8 @@ func (c *channels) excuse(q *request) cause {
 		return ""
 	case told:
 		return becauseUnconfirmed
+	case q.from != nil && q.from.isExcused() == becauseKilled && !q.from.livedAt(until):
+		return "" // it still waited when its process was killed, which has a bound of its own
 	// It was not told, and had nothing to wait for that did not come in time:
 	// it was given up too early.
 	case !ack.ready.IsZero() && ack.ready.Sub(q.at) < plan.AckTimeout/2 && !c.deaf(q, until) &&

@@ -48,6 +48,7 @@ func TestChannels(t *testing.T) {
 		told     int // 0: never
 		restarts []time.Time
 		cuts     []time.Time
+		killed   int // 0: not
 		want     cause
 	}{
 		{name: "told", id: 9, ready: 150, told: 170},
@@ -66,6 +67,8 @@ func TestChannels(t *testing.T) {
 		{name: "the first id, and an answer got lost", id: 0, ready: 150, told: 170, cuts: []time.Time{at(120)}, want: becauseChannel},
 		{name: "the second id, and an answer got lost", id: 1, ready: 150, told: 170, cuts: []time.Time{at(120)}},
 		{name: "the first id, and an answer got lost before the channel", id: 0, ready: 150, told: 170, cuts: []time.Time{at(-10)}},
+		{name: "killed while it waited", id: 9, killed: 500},
+		{name: "killed after it was given up", id: 9, killed: 3000, want: becauseUnconfirmed},
 	} {
 		e := &endpoint{pipe: &pipeline{epochs: tc.restarts}}
 		r := &run{suite: &suite{lag: &lag{}}, plan: plan{Timeout: time.Second, AckTimeout: 2 * time.Second, Window: 1, Partitions: 1}}
@@ -76,6 +79,11 @@ func TestChannels(t *testing.T) {
 		}
 		if tc.told > 0 {
 			q.ack.yes, q.ack.when = link, at(tc.told)
+		}
+		q.from = &incarnation{}
+		if tc.killed > 0 {
+			q.from.excuse(becauseKilled)
+			q.from.over = at(tc.killed)
 		}
 		if got := c.excuse(q); got != tc.want {
 			t.Errorf("%s: %q, want %q", tc.name, got, tc.want)

@@ -19,6 +19,11 @@ func (b *blame) excuse(q *request) cause {
 	if s := q.link.State(); b.run.plan.shortDrain() && q.from != nil && s.Replied.IsZero() && s.By == faultnet.ByClient && q.from.stoppedBy(s.Ended) {
 		return becauseGaveUp
 	}
+	// What was under way when its process was killed is what a kill may repeat,
+	// and no more than that.
+	if s := q.link.State(); q.from != nil && q.from.isExcused() == becauseKilled && s.Replied.IsZero() && !s.Ended.IsZero() && !q.from.livedAt(s.Ended) {
+		return ""
+	}
 	if !definite(q) || !b.run.delivered(q.link.State(), b.run.plan.Timeout) {
 		return becauseUnheard
 	}
