@@ -26,7 +26,6 @@ type options struct {
 	output   string
 	binary   string
 	race     bool
-	without  string
 	dir      string
 	keep     bool
 	patience time.Duration
@@ -71,7 +70,6 @@ first. The exit code is 1 if any run breaks a promise; its folder is kept.`,
 	f := cmd.PersistentFlags()
 	f.SortFlags = false
 	f.IntVar(&o.parallel, "parallel", 4*runtime.GOMAXPROCS(0), "runs at once; most of a run is waiting")
-	f.StringVar(&o.without, "without", lacking, "`parts` of the product that no run may use")
 	f.StringVar(&o.dir, "dir", "", "`folder` for the runs; empty: a new one in the system's place")
 	f.BoolVar(&o.keep, "keep", false, "keep the folders of good runs too")
 	f.DurationVar(&o.patience, "patience", 30*time.Second, "how long nothing may move before a run counts as stuck")
@@ -122,14 +120,10 @@ func (o *options) list() (seeds []uint64, err error) {
 
 // suite makes what all runs share; the caller calls end.
 func (o *options) suite() (s *suite, end func() error, err error) {
-	has, err := parseFeatures(o.without)
-	if err == nil && o.parallel < 1 {
-		err = fmt.Errorf("--parallel: must be 1 or more")
+	if o.parallel < 1 {
+		return nil, nil, &usageError{errors.New("--parallel: must be 1 or more")}
 	}
-	if err != nil {
-		return nil, nil, &usageError{err}
-	}
-	s = &suite{has: has, patience: o.patience, limit: 3 * time.Minute, brokers: newBrokers(), lag: newLag(), binary: o.binary, keep: o.keep}
+	s = &suite{patience: o.patience, limit: 3 * time.Minute, brokers: newBrokers(), lag: newLag(), binary: o.binary, keep: o.keep}
 	if o.dir != "" {
 		if s.dir, err = filepath.Abs(o.dir); err == nil {
 			err = os.MkdirAll(s.dir, 0o700)

@@ -179,9 +179,6 @@ func (e *endpoint) restoreToken() {
 	e.hec.SetToken(t)
 }
 
-// gaveUp is why what was accepted behind a batch that was not may come again.
-const gaveUp = "gave up"
-
 // life kills, stops, starts or takes away a member.
 func (r *run) life(ctx context.Context, s step) (then func() error, err error) {
 	m := r.members[min(s.Member, len(r.members)-1)]
@@ -201,7 +198,7 @@ func (r *run) life(ctx context.Context, s step) (then func() error, err error) {
 			e.hec.SetDown(true)
 		}
 		return func() error {
-			m.now.excuse(gaveUp, 0)
+			m.now.excuse(becauseGaveUp)
 			m.stop()
 			r.checkCommitted(ctx)
 			for _, e := range r.endpoints {
@@ -242,18 +239,11 @@ func (r *run) told(ctx context.Context, i *incarnation, line, what string) {
 	}
 }
 
-// brokerFault lets the broker be away for a while. Marks of that time may get
-// lost with the group's coordinator.
+// brokerFault lets the broker stand still, or end and start again. Marks of a
+// session may get lost with the group's coordinator; one that only stands
+// still, for less than the session's timeout, excuses nothing.
 func (r *run) brokerFault(ctx context.Context, s step) func() error {
 	return func() error {
-		began := time.Now()
-		defer func() {
-			for _, m := range r.members {
-				if m.now != nil {
-					m.now.excuse(string(s.Do), r.recent(m.now, began))
-				}
-			}
-		}()
 		if s.Do == doFreeze {
 			if err := r.broker.Freeze(); err != nil {
 				return err
@@ -261,6 +251,13 @@ func (r *run) brokerFault(ctx context.Context, s step) func() error {
 			r.pause(s.For)
 			return r.broker.Thaw()
 		}
+		defer func() {
+			for _, m := range r.members {
+				if m.now != nil {
+					m.now.excuse(becauseBroker)
+				}
+			}
+		}()
 		if err := r.broker.Stop(); err != nil {
 			return err
 		}

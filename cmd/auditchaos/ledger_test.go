@@ -115,9 +115,10 @@ func TestBlame(t *testing.T) {
 				q.from = &incarnation{name: how}
 				switch how {
 				case lost:
-					b.unheard[q] = true
+					b.excused[q] = becauseUnheard
 				case killed:
-					q.from.excuse("killed", 0)
+					q.from.excuse(becauseKilled)
+					b.partitions[q.from] = map[int]bool{0: true}
 				}
 				r.all = append(r.all, q.from)
 			}
@@ -143,7 +144,8 @@ func TestKillHasABound(t *testing.T) {
 		r := &run{ledger: l, plan: plan{Window: 2, MaxEvents: 3, Partitions: 1, Uncommit: 5}}
 		b := newBlame(r)
 		dead, next := &incarnation{name: "a-1"}, &incarnation{name: "a-2"}
-		dead.excuse("killed", 0)
+		dead.excuse(becauseKilled)
+		b.partitions[dead] = map[int]bool{0: true}
 		r.all = []*incarnation{dead, next}
 		for o := range again {
 			at := place{0, int64(o)}

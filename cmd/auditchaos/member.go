@@ -30,19 +30,18 @@ type incarnation struct {
 	proxies []*faultnet.Proxy // one for each endpoint
 
 	mu       sync.Mutex
-	excused  string    // why what it had not committed may come again; empty: it may not
+	excused  cause     // why what it had not committed may come again; empty: it may not
 	stopping time.Time // SIGTERM was sent; zero: not yet
-	accepted int       // while the product has no bound: events accepted shortly before it was excused
+	over     time.Time // it does nothing any more; zero: it runs
 }
 
 // excuse notes that marks of this incarnation may have been lost.
-func (i *incarnation) excuse(why string, recent int) {
+func (i *incarnation) excuse(why cause) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if i.excused == "" {
 		i.excused = why
 	}
-	i.accepted += recent
 }
 
 // told notes that the process is being stopped.
@@ -59,10 +58,26 @@ func (i *incarnation) stoppedBy(at time.Time) bool {
 	return !i.stopping.IsZero() && !at.Before(i.stopping)
 }
 
-func (i *incarnation) isExcused() (why string, recent int) {
+// ends notes that the process does nothing any more.
+func (i *incarnation) ends() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	return i.excused, i.accepted
+	if i.over.IsZero() {
+		i.over = time.Now()
+	}
+}
+
+// livedAt reports whether the process ran at a time.
+func (i *incarnation) livedAt(at time.Time) bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.over.IsZero() || at.Before(i.over)
+}
+
+func (i *incarnation) isExcused() (why cause) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.excused
 }
 
 func (r *run) newMember(n int, static bool) *member {
@@ -120,7 +135,7 @@ func (m *member) settings(urls []string) settings {
 		"hec.timeout": p.Timeout.String(), "hec.backoff_min": "5ms", "hec.backoff_max": "50ms",
 		"hec.gzip": strconv.FormatBool(p.Gzip), "hec.max_event_bytes": strconv.Itoa(maxEventBytes),
 		"batch.max_events": strconv.Itoa(p.MaxEvents), "batch.window": strconv.Itoa(p.Window),
-		"batch.linger": "20ms", "batch.drain": p.drain().String(),
+		"batch.linger": "20ms", "batch.drain": p.drain().String(), "batch.max_uncommitted": strconv.Itoa(p.Uncommit),
 		"dead_letter.dir": m.dead, "admin.listen": "127.0.0.1:0", "log.level": "debug", "log.format": "json",
 	}
 	if m.static {
@@ -128,9 +143,6 @@ func (m *member) settings(urls []string) settings {
 	}
 	if p.has(doFull) {
 		s["dead_letter.max_bytes"] = "1MiB"
-	}
-	if p.Uncommit > 0 {
-		s["batch.max_uncommitted"] = strconv.Itoa(p.Uncommit)
 	}
 	if p.Ack {
 		s["hec.ack.enabled"], s["hec.ack.poll_interval"], s["hec.ack.timeout"] = "true", "20ms", p.AckTimeout.String()
@@ -140,8 +152,9 @@ func (m *member) settings(urls []string) settings {
 
 // kill ends the member with SIGKILL. What it had not committed may come again.
 func (m *member) kill() {
+	m.now.ends()
 	m.now.proc.kill()
-	m.now.excuse("killed", m.run.recent(m.now, time.Now()))
+	m.now.excuse(becauseKilled)
 	m.ended()
 }
 
@@ -155,6 +168,7 @@ func (m *member) stop() {
 }
 
 func (m *member) ended() {
+	m.now.ends()
 	for _, p := range m.now.proxies {
 		p.Close()
 	}

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 )
@@ -20,10 +21,13 @@ type mutation struct {
 	name string
 	why  string // what the mistake is
 	edit []edit
-	// needs says which parts of the product the mistake is in; nil: those that
-	// are always there.
-	needs func(features) bool
+	// where says which plans can show it; nil: all.
+	where func(plan) bool
 }
+
+// mutantPatience is how long nothing may move in a run with a mistake: a
+// confirmation that never comes, twice.
+const mutantPatience = 12 * time.Second
 
 // edit replaces a text that stands once in a file.
 type edit struct{ file, old, new string }
@@ -53,31 +57,52 @@ func (o *options) mutate(cmd *cobra.Command, runs int, only string) (err error) 
 		return err
 	}
 	defer func() { err = errors.Join(err, end()) }()
-	var seeds []uint64
-	for n := range runs {
-		seeds = append(seeds, uint64(n+1)) //nolint:gosec // a count
-	}
-	alive := 0
+	s.patience = min(s.patience, mutantPatience)
+	alive, played, began := 0, 0, time.Now()
 	out := cmd.OutOrStdout()
 	for _, m := range mutations() {
-		if !matches(m.name, only) || m.needs != nil && !m.needs(s.has) {
+		if !matches(m.name, only) {
 			continue
 		}
-		caught, err := s.against(cmd.Context(), m, seeds, o.parallel)
+		start := time.Now()
+		played++
+		caught, err := s.against(cmd.Context(), m, m.seeds(runs), o.parallel)
 		switch {
 		case err != nil:
 			return fmt.Errorf("mistake %s: %w", m.name, err)
 		case caught == nil:
 			alive++
-			_, _ = fmt.Fprintf(out, "%-24s SURVIVED %d seeds: %s\n", m.name, runs, m.why)
+			_, _ = fmt.Fprintf(out, "%-26s SURVIVED %d seeds: %s\n", m.name, runs, m.why)
 		default:
-			_, _ = fmt.Fprintf(out, "%-24s caught by seed %-4d %s\n%-24s   saw: %s\n", m.name, caught.Seed, m.why, "", caught.Violations[0])
+			_, _ = fmt.Fprintf(out, "%-26s caught by seed %-4d in %2.0fs: %s\n%-26s   saw: %s\n",
+				m.name, caught.Seed, time.Since(start).Seconds(), m.why, "", shorten(caught.Violations[0]))
 		}
 	}
+	_, _ = fmt.Fprintf(out, "\n%d mistakes, %d survived, in %.0fs\n", played, alive, time.Since(began).Seconds())
 	if alive > 0 {
 		return fmt.Errorf("%d mistakes were not found", alive)
 	}
 	return nil
+}
+
+// seeds returns the first seeds whose plans can show the mistake. A broker that
+// starts again on a busy machine takes longer than mutantPatience.
+func (m mutation) seeds(runs int) (seeds []uint64) {
+	for seed := uint64(1); len(seeds) < runs; seed++ {
+		if p := makePlan(seed); !p.ownBroker() && (m.where == nil || m.where(p)) {
+			seeds = append(seeds, seed)
+		}
+	}
+	return seeds
+}
+
+// shorten keeps a line readable.
+func shorten(text string) string {
+	const most = 160
+	if len(text) > most {
+		return text[:most] + " ..."
+	}
+	return text
 }
 
 // matches reports whether a name contains one of some texts, split by commas.

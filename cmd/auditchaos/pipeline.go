@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -12,16 +13,30 @@ import (
 
 // confirmation is what became of a request's acknowledgement.
 type confirmation struct {
-	mu   sync.Mutex
-	yes  *faultnet.Exchange // the poll that was told true; nil: none was
-	when time.Time
+	channel string // that the request came on
+
+	mu sync.Mutex
+	confirmed
 }
 
-// told returns the poll that was told true, and when.
-func (c *confirmation) told() (*faultnet.Exchange, time.Time) {
+// confirmed is what is known of a confirmation.
+type confirmed struct {
+	id    int                // below 0: the answer held none
+	ready time.Time          // from when on a poll is told true; zero: never
+	yes   *faultnet.Exchange // the poll that was told true; nil: none was
+	when  time.Time          // and when
+}
+
+func (c *confirmation) now() confirmed {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.yes, c.when
+	return c.confirmed
+}
+
+func (c *confirmation) note(fn func(*confirmed)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	fn(&c.confirmed)
 }
 
 // pipeline is the way from an indexer's 200 to its index. Until it confirms
@@ -31,7 +46,7 @@ type pipeline struct {
 	at *endpoint
 
 	mu      sync.Mutex
-	epoch   int // restarts of the indexer
+	epochs  []time.Time // restarts of the indexer
 	flying  map[ackKey]*confirmation
 	dropped int // so many of the next requests are lost
 	silent  int // are indexed and not confirmed
@@ -73,8 +88,7 @@ func (p *pipeline) draw() (f fate) {
 }
 
 // take lets a request through after a while.
-func (p *pipeline) take(q *request, r *http.Request, answer []byte) {
-	q.ack = &confirmation{}
+func (p *pipeline) take(q *request, answer []byte) {
 	if q.indexed == 0 {
 		return
 	}
@@ -83,12 +97,13 @@ func (p *pipeline) take(q *request, r *http.Request, answer []byte) {
 	var said struct {
 		AckID *int `json:"ackId"`
 	}
-	key := ackKey{id: -1}
+	key := ackKey{q.ack.channel, -1}
 	if json.Unmarshal(answer, &said) == nil && said.AckID != nil {
-		key = ackKey{r.Header.Get("X-Splunk-Request-Channel"), *said.AckID}
+		key.id = *said.AckID
 		p.flying[key] = q.ack
 	}
-	f, epoch := p.draw(), p.epoch
+	q.ack.note(func(c *confirmed) { c.id = key.id })
+	f, epoch := p.draw(), len(p.epochs)
 	if f.drop {
 		return
 	}
@@ -97,7 +112,7 @@ func (p *pipeline) take(q *request, r *http.Request, answer []byte) {
 			return
 		}
 		p.mu.Lock()
-		gone := p.epoch != epoch
+		gone := len(p.epochs) != epoch
 		p.mu.Unlock()
 		if gone {
 			return // it was in memory when the indexer ended
@@ -105,8 +120,9 @@ func (p *pipeline) take(q *request, r *http.Request, answer []byte) {
 		p.at.run.ledger.index(q)
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		if p.epoch == epoch && key.id >= 0 && !f.silent {
+		if len(p.epochs) == epoch && key.id >= 0 && !f.silent {
 			p.at.hec.Ack(key.channel, key.id)
+			q.ack.note(func(c *confirmed) { c.ready = time.Now() })
 		}
 	})
 }
@@ -123,13 +139,9 @@ func (p *pipeline) polled(r *http.Request, answer []byte, link *faultnet.Exchang
 	defer p.mu.Unlock()
 	for text, yes := range said.Acks {
 		id, err := strconv.Atoi(text)
-		c := p.flying[ackKey{r.Header.Get("X-Splunk-Request-Channel"), id}]
-		if !yes || err != nil || c == nil {
-			continue
+		if c := p.flying[ackKey{r.Header.Get(headerChannel), id}]; yes && err == nil && c != nil {
+			c.note(func(c *confirmed) { c.yes, c.when = link, time.Now() })
 		}
-		c.mu.Lock()
-		c.yes, c.when = link, time.Now()
-		c.mu.Unlock()
 	}
 }
 
@@ -137,9 +149,16 @@ func (p *pipeline) polled(r *http.Request, answer []byte, link *faultnet.Exchang
 func (p *pipeline) restart() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.epoch++
+	p.epochs = append(p.epochs, time.Now())
 	clear(p.flying)
 	p.at.hec.ForgetAcks()
+}
+
+// restarts returns when the indexer has started again.
+func (p *pipeline) restarts() []time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.epochs)
 }
 
 // next decides what becomes of the next requests.

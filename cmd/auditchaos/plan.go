@@ -23,8 +23,8 @@ type plan struct {
 	Ack        bool          `json:"ack"`
 	MaxEvents  int           `json:"max_events"` // of a batch
 	Window     int           `json:"window"`
-	Uncommit   int           `json:"max_uncommitted"` // 0: the product has no such bound
-	Timeout    time.Duration `json:"timeout"`         // hec.timeout
+	Uncommit   int           `json:"max_uncommitted"`
+	Timeout    time.Duration `json:"timeout"` // hec.timeout
 	AckTimeout time.Duration `json:"ack_timeout"`
 	Service    time.Duration `json:"service"` // what an indexer takes for an answer
 	AckDelay   time.Duration `json:"ack_delay"`
@@ -136,23 +136,24 @@ func (p plan) ownBroker() bool {
 	return slices.ContainsFunc(p.Steps, func(s step) bool { return s.Do == doBroker || s.Do == doFreeze })
 }
 
-// drain is batch.drain: long enough for every answer, but where a run is about
-// that it is not.
+// drain is batch.drain: long enough for every answer and confirmation, but
+// where a run is about that it is not.
 func (p plan) drain() time.Duration {
-	if p.has(doGiveUp) {
+	if p.shortDrain() {
 		return 300 * time.Millisecond
 	}
-	return 5 * time.Second
+	return 20 * time.Second
 }
+
+func (p plan) shortDrain() bool { return p.has(doGiveUp) }
 
 // has reports whether a step of the plan does v.
 func (p plan) has(v verb) bool {
 	return slices.ContainsFunc(p.Steps, func(s step) bool { return s.Do == v })
 }
 
-// makePlan draws a run. What the product lacks is drawn too and then left
-// out, so that a seed changes as little as may be when it is added.
-func makePlan(seed uint64, has features) plan {
+// makePlan draws a run.
+func makePlan(seed uint64) plan {
 	d := &draw{Rand: rand.New(rand.NewPCG(seed, 0x6368616f73))}
 	p := plan{
 		Seed:       seed,
@@ -172,15 +173,8 @@ func makePlan(seed uint64, has features) plan {
 		PoisonCode: weighted(d, choice[int]{40, 6}, choice[int]{20, 12}, choice[int]{20, 13}, choice[int]{20, 15}),
 		Trickle:    d.chance(10),
 	}
-	p.Ack = p.Ack && has.ack
-	if !has.endpoints {
-		p.Endpoints = 1
-	}
-	if !has.uncommitted {
-		p.Uncommit = 0
-	}
 	p.records(d)
-	p.steps(d, has)
+	p.steps(d)
 	if p.has(doFull) || p.has(doNoStore) { // something must want to be kept
 		for _, at := range []int{len(p.Records) / 4, len(p.Records) / 2, len(p.Records) * 3 / 4} {
 			if p.Records[at] == good {
@@ -219,14 +213,10 @@ func (p *plan) goodBefore(n int) (events int) {
 
 // steps draws the faults and sorts them. All begin while four fifths of what
 // is there from the start are out, so that each has a flow to disturb.
-func (p *plan) steps(d *draw, has features) {
+func (p *plan) steps(d *draw) {
 	most := p.goodBefore(p.Preload) * 4 / 5
 	place := func() int { return d.IntN(most + 1) }
-	add := func(s step) {
-		if has.can(s.Do) {
-			p.Steps = append(p.Steps, s)
-		}
-	}
+	add := func(s step) { p.Steps = append(p.Steps, s) }
 	for range d.between(1, 5) {
 		s := drawFault(d, p.Endpoints)
 		s.At = place()

@@ -7,25 +7,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func everything(t *testing.T) features {
-	t.Helper()
-	f, err := parseFeatures("")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return f
-}
-
 // TestPlanIsDecidedBySeed holds that a seed reproduces its faults.
 func TestPlanIsDecidedBySeed(t *testing.T) {
 	t.Parallel()
-	has := everything(t)
 	for seed := range uint64(200) {
-		a, b := makePlan(seed, has), makePlan(seed, has)
+		a, b := makePlan(seed), makePlan(seed)
 		if diff := cmp.Diff(a, b); diff != "" {
 			t.Fatalf("seed %d: %s", seed, diff)
 		}
-		if next := makePlan(seed+1, has); cmp.Equal(a.Records, next.Records) && cmp.Equal(a.Steps, next.Steps) {
+		if next := makePlan(seed + 1); cmp.Equal(a.Records, next.Records) && cmp.Equal(a.Steps, next.Steps) {
 			t.Errorf("seeds %d and %d are the same run", seed, seed+1)
 		}
 	}
@@ -35,10 +25,9 @@ func TestPlanIsDecidedBySeed(t *testing.T) {
 // that each plan can be played.
 func TestPlansCoverEverything(t *testing.T) {
 	t.Parallel()
-	has := everything(t)
 	verbs, answers, kinds := map[verb]int{}, map[string]int{}, map[string]int{}
 	for seed := range uint64(1000) {
-		p := makePlan(seed, has)
+		p := makePlan(seed)
 		events := 0
 		for _, k := range p.Records {
 			if k == good {
@@ -91,25 +80,5 @@ func TestPlansCoverEverything(t *testing.T) {
 	}
 	if len(kinds) != 9 {
 		t.Errorf("the network's faults are %v", kinds)
-	}
-}
-
-// TestWithout holds that nothing is drawn that the product lacks.
-func TestWithout(t *testing.T) {
-	t.Parallel()
-	none, err := parseFeatures("ack,endpoints,uncommitted,rotation,cloud-size")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for seed := range uint64(500) {
-		p := makePlan(seed, none)
-		if p.Ack || p.Endpoints > 1 || p.Uncommit > 0 {
-			t.Errorf("seed %d: %+v", seed, p)
-		}
-		for _, v := range []verb{doPolls, doForget, doNoAck, doSilent, doLate, doDead, doRotate, doCloud} {
-			if p.has(v) {
-				t.Errorf("seed %d does %s", seed, v)
-			}
-		}
 	}
 }

@@ -15,7 +15,7 @@ type scripted struct {
 // blame lie in the topic. Nor is any success: it would be a lie where the
 // server refuses an event of that very request.
 func replies() []scripted {
-	const took = 5 // events that an indexer has taken before it says that it is busy
+	const took = 5 // events that an indexer has taken before it says more than success
 	return []scripted{
 		{name: "busy", reply: hectest.HEC(9)},
 		{name: "busy-0", reply: hectest.HECEvent(9, 0)},
@@ -45,6 +45,7 @@ func replies() []scripted {
 		{name: "html-403", reply: hectest.HTML(403)},
 		{name: "no-data", reply: hectest.HEC(5)},
 		{name: "wrong-index", reply: hectest.HECEvent(7, 1)},
+		{name: "wrong-index-took-5", reply: hectest.HECEvent(7, took+1).TookFirst(took), took: true},
 		{name: "no-channel", reply: hectest.HEC(10)},
 		{name: "bad-channel", reply: hectest.HEC(11)},
 		{name: "no-sticky-session", reply: hectest.HEC(28)},

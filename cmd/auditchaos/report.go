@@ -25,6 +25,7 @@ type report struct {
 	Accepted     int     `json:"accepted"`
 	DeadLettered int     `json:"dead_lettered"`
 	Duplicates   int     `json:"duplicates"`
+	Causes       causes  `json:"causes"`
 	Bound        int     `json:"bound"`
 	Lost         int     `json:"lost"`
 	LostReplies  int     `json:"lost_replies"`
@@ -32,7 +33,7 @@ type report struct {
 }
 
 func newReport(w io.Writer, form string) *report {
-	r := &report{w: w, json: form == outputJSON, began: time.Now()}
+	r := &report{w: w, json: form == outputJSON, began: time.Now(), Causes: causes{}}
 	if !r.json {
 		_, _ = fmt.Fprintf(w, "%6s %9s %5s %10s %6s %5s %6s  %s\n", "seed", "accepted", "dead", "duplicates", "bound", "lost", "time", "faults") // as below
 	}
@@ -45,6 +46,9 @@ func (r *report) add(o outcome) {
 	r.Accepted += o.Accepted
 	r.DeadLettered += o.DeadLettered
 	r.Duplicates += o.Duplicates
+	for why, n := range o.Causes {
+		r.Causes[why] += n
+	}
 	r.Bound += o.Bound
 	r.Lost += o.Lost
 	r.LostReplies += o.LostReplies
@@ -80,8 +84,8 @@ func (r *report) end() {
 		}
 		return
 	}
-	_, _ = fmt.Fprintf(r.w, "\n%d runs, %d failed, in %.0fs: %d accepted, %d dead-lettered, %d lost, %d duplicates (bound %d; %d answers got lost)\n",
-		r.Runs, r.Failed, r.Seconds, r.Accepted, r.DeadLettered, r.Lost, r.Duplicates, r.Bound, r.LostReplies)
+	_, _ = fmt.Fprintf(r.w, "\n%d runs, %d failed, in %.0fs: %d accepted, %d dead-lettered, %d lost, %d duplicates (bound %d; %d answers got lost)\n%s\n",
+		r.Runs, r.Failed, r.Seconds, r.Accepted, r.DeadLettered, r.Lost, r.Duplicates, r.Bound, r.LostReplies, r.Causes)
 }
 
 // writeReport keeps a result beside the run's logs.

@@ -47,6 +47,7 @@ type run struct {
 	mu       sync.Mutex
 	ids      int
 	requests []*request
+	visits   map[*faultnet.Exchange]visit
 	behinds  map[*faultnet.Proxy]*incarnation
 	all      []*incarnation
 	dead     int // the endpoint that is dead throughout; -1: none
@@ -64,7 +65,7 @@ func (s *suite) execute(ctx context.Context, p plan, broker *kafkatest.Node, dir
 	r := &run{
 		suite: s, plan: p, broker: broker, dir: dir, ctx: ctx, net: faultnet.New(), ledger: newLedger(p.Partitions),
 		topic: fmt.Sprintf("chaos-%d-%s", p.Seed, uuid.NewString()[:8]), behinds: map[*faultnet.Proxy]*incarnation{},
-		dead: -1, current: firstToken, checked: make([]int64, p.Partitions),
+		visits: map[*faultnet.Exchange]visit{}, dead: -1, current: firstToken, checked: make([]int64, p.Partitions),
 	}
 	for _, st := range p.Steps {
 		if st.Do == doDead {
@@ -199,6 +200,23 @@ func (r *run) note(q *request) {
 	r.requests = append(r.requests, q)
 }
 
+// visit is what is known of a request that an indexer has seen.
+type visit struct {
+	channel string // empty: it named none
+	poll    bool
+	good    bool // a poll that was answered as it should be
+}
+
+// arrived notes that a request of the network has reached an indexer.
+func (r *run) arrived(link *faultnet.Exchange, v visit) {
+	if link == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.visits[link] = v
+}
+
 // enlist notes which process is behind which proxy.
 func (r *run) enlist(i *incarnation) {
 	r.mu.Lock()
@@ -213,24 +231,6 @@ func (r *run) behind(p *faultnet.Proxy) *incarnation {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.behinds[p]
-}
-
-// recentFor is how long before its end what a process had accepted may be
-// uncommitted while the product has no bound: the interval, a fetch that a
-// commit may wait for, and a busy machine.
-const recentFor = time.Second
-
-// recent counts the events that were taken from a process since a time, or
-// shortly before it.
-func (r *run) recent(i *incarnation, since time.Time) (n int) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, q := range r.requests {
-		if q.from == i && q.at.After(since.Add(-recentFor)) {
-			n += q.indexed
-		}
-	}
-	return n
 }
 
 // deadEndpoint is the one that answers nothing throughout; -1: none.

@@ -29,11 +29,15 @@ const (
 	headerEvents = "X-Chaos-Events"
 )
 
+// headerChannel names the acknowledgement channel of a post or a poll.
+const headerChannel = "X-Splunk-Request-Channel"
+
 // request is one post of events, from its arrival to what became of it.
 type request struct {
 	id      int
 	from    *incarnation       // nil: it came through none of the run's proxies
 	link    *faultnet.Exchange // nil likewise
+	to      *endpoint
 	at      time.Time
 	places  []place // of its events, in order
 	bodies  []fingerprint
@@ -190,11 +194,13 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	heard := &tee{ResponseWriter: w, near: e.nearCode()}
 	if strings.Contains(r.URL.Path, "/ack") {
 		e.hec.ServeHTTP(heard, r)
+		e.run.arrived(link, visit{channel: r.Header.Get(headerChannel), poll: true, good: heard.status == http.StatusOK})
 		if e.pipe != nil {
 			e.pipe.polled(r, heard.body.Bytes(), link)
 		}
 		return
 	}
+	e.run.arrived(link, visit{channel: r.Header.Get(headerChannel)})
 	q := e.newRequest(r, body, link)
 	if err == nil && len(q.places) > 0 {
 		e.run.pause(e.run.plan.Service)
@@ -206,7 +212,7 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	e.run.note(q)
 	if e.pipe != nil {
-		e.pipe.take(q, r, heard.body.Bytes())
+		e.pipe.take(q, heard.body.Bytes())
 		return
 	}
 	e.run.ledger.index(q)
@@ -214,9 +220,12 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // newRequest reads which events a post holds.
 func (e *endpoint) newRequest(r *http.Request, body []byte, link *faultnet.Exchange) *request {
-	q := &request{id: e.run.nextID(), link: link, at: time.Now()}
+	q := &request{id: e.run.nextID(), to: e, link: link, at: time.Now()}
 	if link != nil {
 		q.from = e.run.behind(link.Proxy())
+	}
+	if e.pipe != nil {
+		q.ack = &confirmation{channel: r.Header.Get(headerChannel), confirmed: confirmed{id: -1}}
 	}
 	q.places, q.bodies = readEvents(r.Header.Get("Content-Encoding"), body)
 	r.Header.Set(headerID, strconv.Itoa(q.id))

@@ -16,8 +16,7 @@ import (
 // suite runs seeds against one binary.
 type suite struct {
 	binary   string
-	dir      string // of the runs; what failed stays
-	has      features
+	dir      string        // of the runs; what failed stays
 	patience time.Duration // without any progress before a run counts as stuck
 	limit    time.Duration // of one run
 	brokers  *brokers
@@ -69,7 +68,7 @@ func (s *suite) runSeeds(ctx context.Context, seeds []uint64, parallel int, tell
 
 // one plays a seed.
 func (s *suite) one(ctx context.Context, seed uint64) outcome {
-	p := makePlan(seed, s.has)
+	p := makePlan(seed)
 	dir := filepath.Join(s.dir, fmt.Sprintf("seed-%d", seed))
 	if err := errors.Join(os.RemoveAll(dir), os.MkdirAll(dir, 0o700)); err != nil {
 		return outcome{result{Seed: seed}, fmt.Errorf("make the run's folder: %w", err)}

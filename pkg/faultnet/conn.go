@@ -243,6 +243,9 @@ func (c *conn) end(inOrder bool, by Side) {
 	if c.now != nil {
 		c.now.state.Ended, c.now.state.By = time.Now(), by
 	}
+	if by != ByClient && (c.now == nil || !c.now.state.Replied.IsZero()) {
+		c.proxy.history.cut()
+	}
 	shut := resetTCP
 	if inOrder {
 		shut = func(conn net.Conn) { _ = conn.Close() } // the other side has closed it too

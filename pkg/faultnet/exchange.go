@@ -60,6 +60,7 @@ func (c *conn) exchange() *Exchange {
 	}
 	f := c.proxy.faults.request()
 	c.now = &Exchange{conn: c, fault: f, state: State{Fault: f, Began: time.Now()}}
+	c.proxy.history.note(c.now)
 	return c.now
 }
 

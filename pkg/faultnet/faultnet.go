@@ -9,6 +9,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"slices"
 	"sync"
 	"time"
 )
@@ -150,6 +151,8 @@ type Proxy struct {
 	ln    net.Listener // nil: connecting is refused
 	conns map[*conn]bool
 	work  sync.WaitGroup // accept loops and connections
+
+	history history
 }
 
 // Addr returns the address.
@@ -182,7 +185,44 @@ func (p *Proxy) Shut() {
 	if p.ln != nil {
 		_ = p.ln.Close() // its accept loop ends by it
 		p.ln = nil
+		p.history.cut()
 	}
+}
+
+// Exchanges returns all requests so far, as they began, whether their server
+// has seen them or not.
+func (p *Proxy) Exchanges() []*Exchange {
+	p.history.mu.Lock()
+	defer p.history.mu.Unlock()
+	return slices.Clone(p.history.all)
+}
+
+// Cuts returns when a request may have got lost before its first byte came
+// here: a connection was refused, or broke while none was under way.
+func (p *Proxy) Cuts() []time.Time {
+	p.history.mu.Lock()
+	defer p.history.mu.Unlock()
+	return slices.Clone(p.history.cuts)
+}
+
+// history is what has passed through a proxy. Its lock is the last that is
+// taken.
+type history struct {
+	mu   sync.Mutex
+	all  []*Exchange
+	cuts []time.Time
+}
+
+func (h *history) note(x *Exchange) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.all = append(h.all, x)
+}
+
+func (h *history) cut() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.cuts = append(h.cuts, time.Now())
 }
 
 // Break resets all connections.
@@ -209,6 +249,7 @@ func (p *Proxy) accept(ln net.Listener) {
 		}
 		tcp, ok := client.(*net.TCPConn)
 		if !ok || p.faults.connect() {
+			p.history.cut()
 			resetTCP(client)
 			continue
 		}

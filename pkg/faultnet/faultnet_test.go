@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -88,6 +89,7 @@ type want struct {
 	reached int64            // requests that the server has read whole
 	heard   bool             // the network says that the answer went out
 	atLeast time.Duration
+	cuts    int // requests that may have got lost unseen
 }
 
 func isReset(err error) bool { return errors.Is(err, syscall.ECONNRESET) }
@@ -111,7 +113,7 @@ func TestFaults(t *testing.T) {
 		want  want
 	}{
 		{faultnet.Fault{}, want{reached: 1, heard: true}},
-		{faultnet.Fault{Kind: faultnet.Refuse}, want{err: isBroken}},
+		{faultnet.Fault{Kind: faultnet.Refuse}, want{err: isBroken, cuts: 1}},
 		{faultnet.Fault{Kind: faultnet.DelayRequest, Delay: 50 * time.Millisecond}, want{reached: 1, heard: true, atLeast: 50 * time.Millisecond}},
 		{faultnet.Fault{Kind: faultnet.SlowRequest, Bytes: 10_000, Delay: 10 * time.Millisecond}, want{reached: 1, heard: true, atLeast: 30 * time.Millisecond}},
 		{faultnet.Fault{Kind: faultnet.CutRequest, Bytes: 20_000}, want{err: isBroken}},
@@ -148,6 +150,9 @@ func TestFaults(t *testing.T) {
 			if x := s.last.Load(); x != nil && tc.want.heard == x.State().Replied.IsZero() {
 				t.Errorf("the network says %+v", x.State())
 			}
+			if n := len(s.proxy.Cuts()); n != tc.want.cuts {
+				t.Errorf("%d cuts, want %d", n, tc.want.cuts)
+			}
 			if n := s.faults.Left(); n != 0 {
 				t.Errorf("%d faults are left", n)
 			}
@@ -179,9 +184,15 @@ func TestFollowed(t *testing.T) {
 			t.Errorf("exchange %d is the one before", i)
 		}
 	}
+	if len(s.proxy.Cuts()) != 0 {
+		t.Errorf("nothing was cut: %v", s.proxy.Cuts())
+	}
 	s.proxy.Break()
 	if state := all[len(all)-1].State(); state.Ended.IsZero() || state.By != faultnet.ByNet {
 		t.Errorf("after Break: %+v", state)
+	}
+	if !slices.Equal(s.proxy.Exchanges(), all) || len(s.proxy.Cuts()) != 1 {
+		t.Errorf("%d exchanges of %d, cuts at %v; want one", len(s.proxy.Exchanges()), len(all), s.proxy.Cuts())
 	}
 }
 
