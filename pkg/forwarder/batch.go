@@ -37,6 +37,7 @@ type batch struct {
 
 	dead     []deadletter.Entry // records that are no event, or too large
 	deadSize int
+	stored   bool           // all dead letters are on disk
 	filtered map[string]int // records left out, by rule
 
 	records int       // all records, whatever became of them

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
@@ -63,6 +64,32 @@ func TestCopyAloneIsRepeated(t *testing.T) {
 		}
 		if len(told) != 2 || told[0] == nil || told[1] != nil {
 			t.Errorf("told %v, want the problem and its end", told)
+		}
+	})
+}
+
+// TestCopyGivenUpIsNotStoredTwice: a lane that loses its partition while the
+// topic is away has stored its dead letters, and does not do so again at its
+// end.
+func TestCopyGivenUpIsNotStoredTwice(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := &places{fail: 1 << 30}
+		cfg := DefaultConfig()
+		cfg.MaxEvents = 1
+		f := New(cfg, Options{Sink: p, DeadLetters: p, Copy: p, MaxEventBytes: 1000, Log: zap.NewNop(), Registerer: prometheus.NewRegistry()})
+		in := make(chan *audit.Record, 1)
+		in <- &audit.Record{Topic: "audit", Partition: 3, Value: []byte("no")}
+		ctx, lose := context.WithCancel(t.Context())
+		time.AfterFunc(time.Minute, lose)
+		claim := Claim{Topic: "audit", Partition: 3, HighWater: func() int64 { return 0 }, Mark: func(int64, func()) {
+			t.Error("marked without a copy")
+		}}
+		if err := Run(ctx, f, claim, in, func(m, r *audit.Record) { *r = *m }); err != nil {
+			t.Error(err)
+		}
+		if p.puts != 1 {
+			t.Errorf("stored %d times, want once", p.puts)
 		}
 	})
 }

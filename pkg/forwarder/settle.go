@@ -22,7 +22,7 @@ func (l *lane) settle() error {
 		if err != nil {
 			return err
 		}
-		if err := l.bury(entries); err != nil {
+		if err := l.bury(b, entries); err != nil {
 			return err
 		}
 		l.claim.Mark(b.next, l.f.gate.hold(len(b.ends)+len(b.dead)))
@@ -34,13 +34,17 @@ func (l *lane) settle() error {
 
 // bury stores dead letters in one place after the other, and waits as long as
 // that cannot be done: going on without them would lose them. What the first
-// place has is not stored there again because the second fails.
-func (l *lane) bury(entries []deadletter.Entry) error {
+// place has is not stored there again because the second fails, not even when
+// the lane tries once more at its end.
+func (l *lane) bury(b *batch, entries []deadletter.Entry) error {
 	if len(entries) == 0 {
 		return nil
 	}
-	if err := l.keep(func() error { return l.f.opts.DeadLetters.Put(entries) }); err != nil {
-		return fmt.Errorf("store %d dead letters: %w", len(entries), err)
+	if !b.stored {
+		if err := l.keep(func() error { return l.f.opts.DeadLetters.Put(entries) }); err != nil {
+			return fmt.Errorf("store %d dead letters: %w", len(entries), err)
+		}
+		b.stored = true
 	}
 	if l.f.opts.Copy == nil {
 		return nil

@@ -57,10 +57,21 @@ type access struct {
 	version int64 // changes with the credentials
 }
 
-// access takes the newest credentials and reads the certificate files.
+// access takes the newest credentials and reads the certificate files. If these
+// cannot be read, what they held before stays in use.
 func (g *Group) access() (access, error) {
 	cfg, version := g.current()
 	s, err := g.saramaConfig(cfg)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if err == nil {
+		g.good = s
+	} else if g.good != nil {
+		g.log.Warn("certificates cannot be read; connecting with those of before", zap.Error(err))
+		before := *g.good
+		before.Net.SASL.User, before.Net.SASL.Password = cfg.SASL.Username, cfg.SASL.Password.Reveal()
+		s, err = &before, nil
+	}
 	return access{sarama: s, version: version}, err
 }
 

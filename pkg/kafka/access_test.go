@@ -95,6 +95,9 @@ func rotation(t *testing.T, instance string) {
 		t.Errorf("a broken file: %v", err)
 	}
 	flows("records all the same", 4)
+	// Also over a new connection: what is in use stays in use.
+	r.group.SetCredentials(kafka.SASL{Mechanism: "PLAIN", Username: "new", Password: creds.NewSecret("secret-2")})
+	flows("records with the certificates of before", 5)
 
 	stopLoad()
 	load.Wait()
@@ -117,8 +120,8 @@ func rotation(t *testing.T, instance string) {
 			}
 		}
 	}
-	if n := len(r.starts[place(topic, 0)]); n != 4 {
-		t.Errorf("%d sessions, want 4", n)
+	if n := len(r.starts[place(topic, 0)]); n != 5 {
+		t.Errorf("%d sessions, want 5", n)
 	}
 }
 

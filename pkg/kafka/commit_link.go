@@ -38,9 +38,11 @@ func (l *commitLink) commit(ctx context.Context, marks map[place]int64) (map[pla
 	if err != nil {
 		// The session's own credentials are the first choice even when there are
 		// newer ones: they worked. Those may have been withdrawn since.
-		if newest, aerr := l.group.access(); aerr == nil && newest.version != l.access.version {
-			l.close()
-			l.access = newest
+		if _, version := l.group.current(); version != l.access.version {
+			if newest, aerr := l.group.access(); aerr == nil {
+				l.close()
+				l.access = newest
+			}
 		}
 		return nil, fmt.Errorf("commit the offsets of group %s: %w", l.group.cfg.GroupID, err)
 	}

@@ -57,10 +57,11 @@ type Group struct {
 	mu      sync.Mutex
 	sasl    SASL
 	tls     creds.TLS
-	version int64  // counts changes of the credentials
-	renew   func() // ends the connections of this moment
-	out     error  // why this member is not in the group; nil: it is
-	state   string // what OnState was told last
+	good    *sarama.Config // of the last time that the certificate files could be read; nil: never
+	version int64          // counts changes of the credentials
+	renew   func()         // ends the connections of this moment
+	out     error          // why this member is not in the group; nil: it is
+	state   string         // what OnState was told last
 }
 
 // joining is the state before the first success.
