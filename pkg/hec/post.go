@@ -117,6 +117,8 @@ type attempts struct {
 	gzip   bool
 	ticket ticket
 
+	completed bool // a reply has brought what was missing
+
 	// Of the try that goes on, or was the last.
 	lease   *lease // nil: none is held
 	ep      *endpoint
@@ -242,6 +244,12 @@ func (a *attempts) handle(resp *http.Response) error {
 		return err
 	}
 	a.client.judge(r, a.part)
+	if a.client.cfg.Ack.Enabled && !a.completed && r.code == noCode && r.status == http.StatusBadRequest {
+		// Splunk can be set to refuse what comes without a load balancer's cookie,
+		// and each new channel does. Once a post, or it would have no end.
+		r.completed = len(resp.Request.Cookies()) == 0 && len(resp.Cookies()) > 0
+		a.completed = r.completed
+	}
 	a.last = r
 	a.ended(r)
 	if r.class.retried() && !r.settled {
@@ -279,6 +287,10 @@ func (a *attempts) check(ctx context.Context, resp *http.Response, err error) (b
 	m.retries.WithLabelValues(r.class.String()).Inc()
 	if r.uncertain {
 		m.uncertain.Inc()
+	}
+	if r.completed {
+		a.client.pool.back(l)
+		return true, nil
 	}
 	a.client.pool.failed(l, &a.ticket, r)
 	return true, nil

@@ -67,6 +67,7 @@ type reply struct {
 	unsent     bool          // nothing was sent: there was no connection
 	askFirst   bool          // trying again would index the events again
 	settled    bool          // the events before number are taken; only the rest is sent again
+	completed  bool          // it has brought what was missing: nothing is wrong
 }
 
 const noCode = -1
