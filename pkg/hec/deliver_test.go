@@ -463,3 +463,19 @@ func TestCookieNeverRight(t *testing.T) {
 		t.Errorf("%d posts, want 2", n)
 	}
 }
+
+// TestChannelMissing: what to do depends on whether it is done.
+func TestChannelMissing(t *testing.T) {
+	t.Parallel()
+	for enabled, says := range map[bool]string{false: "set hec.ack.enabled", true: "sticky sessions"} {
+		for _, code := range []int{10, 11, 28} {
+			r := newRig(t, func(c *Config) { c.Ack.Enabled = enabled })
+			reply := hectest.HEC(code)
+			r.server.SetFault(func(int, *http.Request) *hectest.Reply { return &reply })
+			told := r.blocked(t)
+			if _, hint, _ := strings.Cut(told, "; "); !strings.Contains(hint, says) {
+				t.Errorf("told %q, want %q", told, says)
+			}
+		}
+	}
+}
