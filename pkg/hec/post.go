@@ -48,7 +48,7 @@ func (c *Client) post(ctx context.Context, what part) (answer, error) {
 	defer a.end()
 	req, err := retryablehttp.NewRequestWithContext(ctx, http.MethodPost, "", func() (io.Reader, error) {
 		bodies.Add(1)
-		return &requestBody{Reader: bytes.NewReader(wire), release: sync.OnceFunc(bodies.Done)}, nil
+		return &requestBody{data: bytes.NewReader(wire), release: sync.OnceFunc(bodies.Done)}, nil
 	})
 	if err != nil {
 		return answer{}, fmt.Errorf("make a request: %w", err)
@@ -94,18 +94,6 @@ func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastRe
 // noWait implements retryablehttp.Backoff: the waiting is done in prepare,
 // where a change of the token can end it.
 func noWait(time.Duration, time.Duration, int, *http.Response) time.Duration { return 0 }
-
-// requestBody tells when the transport is done with it.
-type requestBody struct {
-	*bytes.Reader
-	release func()
-}
-
-// Close implements io.Closer.
-func (b *requestBody) Close() error {
-	b.release()
-	return nil
-}
 
 // attempts is the course of one post through retryablehttp, whose functions
 // it implements, and the transport beneath it. They are called in turn, never
