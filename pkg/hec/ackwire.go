@@ -85,7 +85,7 @@ func readAcks(status int, location string, body []byte) (map[int64]bool, *reply)
 	case 14:
 		r.hint = "turn on indexer acknowledgement for the token in Splunk, or set hec.ack.enabled to false"
 	case 10, 11, 28:
-		r.hint = "something before Splunk takes the header X-Splunk-Request-Channel off, or sends each request to another indexer; look at its sticky sessions"
+		r.hint = hintSticky
 	}
 	return nil, r
 }

@@ -426,3 +426,56 @@ func TestNoAckEndpoint(t *testing.T) {
 		t.Errorf("told %q", told)
 	}
 }
+
+// TestCookieRequired: what refuses a post for the cookie that it has not, and
+// gives it with the refusal, costs one more request for each channel, no wait,
+// and is no trouble.
+func TestCookieRequired(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(c *Config) {
+		c.Ack.Enabled, c.Ack.PollInterval = true, 10*time.Millisecond
+		c.BackoffMin, c.BackoffMax = time.Hour, time.Hour
+	}, hectest.WithToken(hectest.Token{Value: hectest.DefaultToken, UseACK: true}),
+		hectest.WithCookie(hectest.Cookie{Name: "AWSELB", Value: "a", Require: true}))
+	for range 3 {
+		if _, err := r.Deliver(t.Context(), r.batch(numbered(2)...)); err != nil {
+			t.Fatal(err)
+		}
+		acks := r.pool.endpoints[0].acks
+		acks.lost(acks.session()) // the next post begins a channel
+	}
+	if told := r.told(); len(told) > 0 || r.server.Len() != 6 {
+		t.Errorf("told %q, %d events", told, r.server.Len())
+	}
+}
+
+// TestCookieNeverRight: what gives a cookie with each refusal is asked no more
+// often for it.
+func TestCookieNeverRight(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(c *Config) { c.Ack.Enabled, c.BackoffMin, c.BackoffMax = true, time.Hour, time.Hour })
+	r.server.SetFault(func(int, *http.Request) *hectest.Reply {
+		reply := hectest.HTML(http.StatusBadRequest).WithHeader("Set-Cookie", "at=here; Secure")
+		return &reply
+	})
+	r.blocked(t)
+	if n := len(r.server.Requests()); n != 2 {
+		t.Errorf("%d posts, want 2", n)
+	}
+}
+
+// TestChannelMissing: what to do depends on whether it is done.
+func TestChannelMissing(t *testing.T) {
+	t.Parallel()
+	for enabled, says := range map[bool]string{false: "set hec.ack.enabled", true: "sticky sessions"} {
+		for _, code := range []int{10, 11, 28} {
+			r := newRig(t, func(c *Config) { c.Ack.Enabled = enabled })
+			reply := hectest.HEC(code)
+			r.server.SetFault(func(int, *http.Request) *hectest.Reply { return &reply })
+			told := r.blocked(t)
+			if _, hint, _ := strings.Cut(told, "; "); !strings.Contains(hint, says) {
+				t.Errorf("told %q, want %q", told, says)
+			}
+		}
+	}
+}

@@ -33,6 +33,9 @@ func (c *Client) judge(r *reply, p part) {
 	if r.code == codeIndex && r.class == Blocked {
 		c.judgeIndex(r, p)
 	}
+	if r.hint == hintChannel && c.cfg.Ack.Enabled {
+		r.hint = hintSticky // it is set
+	}
 	accepted := r.class == Accepted || r.class == AcceptedSlow
 	if accepted && c.cfg.Ack.Enabled && r.ackID == nil {
 		// Taken as delivered, it would never be asked whether it was indexed.

@@ -48,7 +48,7 @@ func (c *Client) post(ctx context.Context, what part) (answer, error) {
 	defer a.end()
 	req, err := retryablehttp.NewRequestWithContext(ctx, http.MethodPost, "", func() (io.Reader, error) {
 		bodies.Add(1)
-		return &requestBody{Reader: bytes.NewReader(wire), release: sync.OnceFunc(bodies.Done)}, nil
+		return &requestBody{data: bytes.NewReader(wire), release: sync.OnceFunc(bodies.Done)}, nil
 	})
 	if err != nil {
 		return answer{}, fmt.Errorf("make a request: %w", err)
@@ -95,18 +95,6 @@ func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastRe
 // where a change of the token can end it.
 func noWait(time.Duration, time.Duration, int, *http.Response) time.Duration { return 0 }
 
-// requestBody tells when the transport is done with it.
-type requestBody struct {
-	*bytes.Reader
-	release func()
-}
-
-// Close implements io.Closer.
-func (b *requestBody) Close() error {
-	b.release()
-	return nil
-}
-
 // attempts is the course of one post through retryablehttp, whose functions
 // it implements, and the transport beneath it. They are called in turn, never
 // at once.
@@ -116,6 +104,8 @@ type attempts struct {
 	part   part
 	gzip   bool
 	ticket ticket
+
+	completed bool // a reply has brought what was missing
 
 	// Of the try that goes on, or was the last.
 	lease   *lease // nil: none is held
@@ -242,6 +232,12 @@ func (a *attempts) handle(resp *http.Response) error {
 		return err
 	}
 	a.client.judge(r, a.part)
+	if a.client.cfg.Ack.Enabled && !a.completed && r.code == noCode && r.status == http.StatusBadRequest {
+		// Splunk can be set to refuse what comes without a load balancer's cookie,
+		// and each new channel does. Once a post, or it would have no end.
+		r.completed = len(resp.Request.Cookies()) == 0 && len(resp.Cookies()) > 0
+		a.completed = r.completed
+	}
 	a.last = r
 	a.ended(r)
 	if r.class.retried() && !r.settled {
@@ -279,6 +275,10 @@ func (a *attempts) check(ctx context.Context, resp *http.Response, err error) (b
 	m.retries.WithLabelValues(r.class.String()).Inc()
 	if r.uncertain {
 		m.uncertain.Inc()
+	}
+	if r.completed {
+		a.client.pool.back(l)
+		return true, nil
 	}
 	a.client.pool.failed(l, &a.ticket, r)
 	return true, nil

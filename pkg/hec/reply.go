@@ -67,6 +67,7 @@ type reply struct {
 	unsent     bool          // nothing was sent: there was no connection
 	askFirst   bool          // trying again would index the events again
 	settled    bool          // the events before number are taken; only the rest is sent again
+	completed  bool          // it has brought what was missing: nothing is wrong
 }
 
 const noCode = -1
@@ -197,6 +198,7 @@ const (
 const (
 	hintToken     = "check hec.token and that the token is enabled in Splunk (Settings, Data inputs, HTTP Event Collector)"
 	hintChannel   = "the token asks for indexer acknowledgement; set hec.ack.enabled, or turn it off for this token in Splunk"
+	hintSticky    = "something before Splunk takes the header X-Splunk-Request-Channel off, or sends each request to another indexer; look at its sticky sessions"
 	hintNoAcks    = "the token does not acknowledge; turn on indexer acknowledgement for it in Splunk, or set hec.ack.enabled to false"
 	hintAcks      = "Splunk keeps too many acknowledgements that nobody asked for; set hec.ack.enabled, and look who else uses the token"
 	hintIndex     = "create the index in Splunk, allow it for the token, or change hec.index"

@@ -1,6 +1,7 @@
 package hec
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/base64"
@@ -348,5 +349,26 @@ func TestAckTimeoutSetting(t *testing.T) {
 		if err := errors.Join(cfg.Validate()...); (err == nil) != tt.good {
 			t.Errorf("%+v: %v", tt, err)
 		}
+	}
+}
+
+// TestHTTP2GivesUp: HTTP/2 may still read a body when it has closed it. Buffers
+// that are used again at once must not be read any more; the race detector sees
+// it.
+func TestHTTP2GivesUp(t *testing.T) {
+	t.Parallel()
+	server := hectest.Start(t, hectest.WithSelfSignedTLS(), hectest.WithHTTP2())
+	r := newRigOf(t, func(c *Config) { c.TLS.CAFile, c.Gzip = writeFile(t, server.CAPEM()), false }, server)
+	b := r.batch(`{"id":"` + strings.Repeat("x", 1<<20) + `"}`)
+	next := bytes.Clone(b.Body)
+	for n := range 40 {
+		ctx, cancel := context.WithCancel(t.Context())
+		giveUp := time.AfterFunc(time.Duration(n)*250*time.Microsecond, cancel)
+		if _, err := r.Deliver(ctx, b); err != nil && !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+		copy(b.Body, next)
+		giveUp.Stop()
+		cancel()
 	}
 }
