@@ -162,11 +162,13 @@ func (r *rotator) reread(asked bool) {
 	topic := loaded.DeadLetterTopic
 	r.sasl(cluster{
 		"kafka", r.to.kafkaSASL, &r.inUse.Kafka.SASL, loaded.Kafka.SASL,
-		loaded.Kafka.UsesSASL(), [2][]string{r.started.Kafka.BootstrapServers, loaded.Kafka.BootstrapServers},
+		loaded.Kafka.UsesSASL(),
+		[2][]string{r.started.Kafka.BootstrapServers, loaded.Kafka.BootstrapServers},
 	}, loaded, err)
 	r.sasl(cluster{
 		"dead_letter_topic", r.to.topicSASL, &r.inUse.DeadLetterTopic.SASL, topic.SASL,
-		topic.UsesSASL(), [2][]string{r.started.DeadLetterTopic.BootstrapServers, topic.BootstrapServers},
+		topic.UsesSASL(),
+		[2][]string{r.started.DeadLetterTopic.BootstrapServers, topic.BootstrapServers},
 	}, loaded, err)
 	r.tls("hec.tls", r.to.hecTLS, &r.inUse.HEC.TLS, loaded.HEC.TLS, err, stale)
 	r.tls("kafka.tls", r.to.kafkaTLS, &r.inUse.Kafka.TLS, loaded.Kafka.TLS, err, stale)
