@@ -12,6 +12,7 @@ import (
 
 	"auditlog-forwarder/pkg/config"
 	"auditlog-forwarder/pkg/creds"
+	"auditlog-forwarder/pkg/kafka"
 )
 
 func (r *rotator) token(loaded *config.Loaded, mistakes error) {
@@ -32,41 +33,50 @@ func (r *rotator) token(loaded *config.Loaded, mistakes error) {
 	r.accept(key, from, loaded.Origin(key))
 }
 
+// cluster is whom SASL credentials are for.
+type cluster struct {
+	section string // of the configuration
+	take    func(kafka.SASL)
+	inUse   *kafka.SASL
+	now     kafka.SASL
+	usesNow bool        // SASL
+	servers [2][]string // when it was started, and now
+}
+
 // sasl takes user name and password together: one without the other is wrong.
-func (r *rotator) sasl(loaded *config.Loaded, mistakes error) {
-	const name, password = "kafka.sasl.username", "kafka.sasl.password"
-	if r.to.kafkaSASL == nil {
+func (r *rotator) sasl(c cluster, loaded *config.Loaded, mistakes error) {
+	key := c.section + ".sasl"
+	name, password := key+".username", key+".password"
+	if c.take == nil {
 		return
 	}
 	if bad := errors.Join(config.About(mistakes, name), config.About(mistakes, password)); bad != nil {
-		r.refuse("kafka.sasl", bad)
+		r.refuse(key, bad)
 		return
 	}
-	was, now := r.inUse.Kafka.SASL, loaded.Kafka.SASL
 	var from []string
-	if now.Username != was.Username {
+	if c.now.Username != c.inUse.Username {
 		from = append(from, loaded.Origin(name))
 	}
-	if !now.Password.Equal(was.Password) {
+	if !c.now.Password.Equal(c.inUse.Password) {
 		from = append(from, loaded.Origin(password))
 	}
 	if len(from) > 0 {
 		var bad error
 		switch {
-		case !loaded.Kafka.UsesSASL():
-			bad = elsewhere("kafka.security_protocol")
-		case !overlap(loaded.Kafka.BootstrapServers, r.started.Kafka.BootstrapServers):
-			bad = elsewhere("kafka.bootstrap_servers")
+		case !c.usesNow:
+			bad = elsewhere(c.section + ".security_protocol")
+		case !overlap(c.servers[0], c.servers[1]):
+			bad = elsewhere(c.section + ".bootstrap_servers")
 		}
 		if bad != nil {
-			r.refuse("kafka.sasl", bad)
+			r.refuse(key, bad)
 			return
 		}
-		was.Username, was.Password = now.Username, now.Password
-		r.to.kafkaSASL(was)
-		r.inUse.Kafka.SASL = was
+		c.inUse.Username, c.inUse.Password = c.now.Username, c.now.Password
+		c.take(*c.inUse)
 	}
-	r.accept("kafka.sasl", strings.Join(from, " and "), loaded.Origin(password))
+	r.accept(key, strings.Join(from, " and "), loaded.Origin(password))
 }
 
 // elsewhere says that new credentials belong to a configuration that does not
@@ -189,7 +199,7 @@ func newRotatorMetrics(reg prometheus.Registerer) rotatorMetrics {
 			Help: "Credentials whose files cannot be read or used at this moment, so that older ones are in use.",
 		}),
 	}
-	for _, credential := range []string{"hec.token", "hec.tls", "kafka.sasl", "kafka.tls"} {
+	for _, credential := range []string{"hec.token", "hec.tls", "kafka.sasl", "kafka.tls", "dead_letter_topic.sasl", "dead_letter_topic.tls"} {
 		for _, result := range []string{"taken", "refused"} {
 			m.results.WithLabelValues(credential, result)
 		}

@@ -35,6 +35,8 @@ type takers struct {
 	hecTLS    func(creds.TLS) error // nil: TLS is not in use
 	kafkaSASL func(kafka.SASL)      // nil: SASL is not in use
 	kafkaTLS  func(creds.TLS) error // nil: TLS is not in use
+	topicSASL func(kafka.SASL)      // nil: there is no dead-letter topic, or no SASL
+	topicTLS  func(creds.TLS) error // nil: there is none, or no TLS
 }
 
 // changes tells which files are not as they were at the last call.
@@ -74,7 +76,7 @@ func newRotator(cfg config.Config, load func() (*config.Loaded, error), log *zap
 		started: cfg, inUse: cfg, stale: map[string]bool{}, refused: map[string]string{},
 		asked: make(chan struct{}, 1),
 	}
-	r.certs = r.watch(slices.Concat(cfg.HEC.TLS.Files(), cfg.Kafka.TLS.Files())...)
+	r.certs = r.watch(slices.Concat(cfg.HEC.TLS.Files(), cfg.Kafka.TLS.Files(), cfg.DeadLetterTopic.TLS.Files())...)
 	r.secrets = r.watch()
 	return r
 }
@@ -159,9 +161,20 @@ func (r *rotator) reread(asked bool) {
 
 	before := r.last.Load()
 	r.token(loaded, err)
-	r.sasl(loaded, err)
+	topic := loaded.DeadLetterTopic
+	r.sasl(cluster{
+		"kafka", r.to.kafkaSASL, &r.inUse.Kafka.SASL, loaded.Kafka.SASL,
+		loaded.Kafka.UsesSASL(),
+		[2][]string{r.started.Kafka.BootstrapServers, loaded.Kafka.BootstrapServers},
+	}, loaded, err)
+	r.sasl(cluster{
+		"dead_letter_topic", r.to.topicSASL, &r.inUse.DeadLetterTopic.SASL, topic.SASL,
+		topic.UsesSASL(),
+		[2][]string{r.started.DeadLetterTopic.BootstrapServers, topic.BootstrapServers},
+	}, loaded, err)
 	r.tls("hec.tls", r.to.hecTLS, &r.inUse.HEC.TLS, loaded.HEC.TLS, err, stale)
 	r.tls("kafka.tls", r.to.kafkaTLS, &r.inUse.Kafka.TLS, loaded.Kafka.TLS, err, stale)
+	r.tls("dead_letter_topic.tls", r.to.topicTLS, &r.inUse.DeadLetterTopic.TLS, topic.TLS, err, stale)
 	r.tellOthers(loaded, err, asked)
 	if asked && r.last.Load() == before && len(r.refused) == 0 {
 		r.log.Info("credentials re-read as asked; none has changed")
@@ -170,11 +183,14 @@ func (r *rotator) reread(asked bool) {
 
 // live are the keys that take effect without a restart.
 func live() []string {
-	return []string{
+	keys := []string{
 		"hec.token", "kafka.sasl.username", "kafka.sasl.password",
-		"hec.tls.truststore_password", "hec.tls.client_key_password", "hec.tls.keystore_password",
-		"kafka.tls.truststore_password", "kafka.tls.client_key_password", "kafka.tls.keystore_password",
+		"dead_letter_topic.sasl.username", "dead_letter_topic.sasl.password",
 	}
+	for _, tls := range []string{"hec.tls", "kafka.tls", "dead_letter_topic.tls"} {
+		keys = append(keys, tls+".truststore_password", tls+".client_key_password", tls+".keystore_password")
+	}
+	return keys
 }
 
 // tellOthers tells what else differs from what runs, and what would stop the

@@ -43,6 +43,12 @@ func TestRotate(t *testing.T) {
 		v.want("a password alone", "splunk tls pw-3")
 		v.says("a password alone", "info hec.tls re-read from DIR/trust.jks")
 
+		v.write("topic-password", "s3cret-t2")
+		v.write("topic-ca.pem", "topic ca 2")
+		v.pass(lookEvery + 2*settleFor)
+		v.want("the dead-letter topic", "topic sasl user-t s3cret-t2", "topic tls ")
+		v.says("the dead-letter topic", "info dead_letter_topic.sasl re-read from file DIR/topic-password", "info dead_letter_topic.tls re-read from DIR/topic-ca.pem")
+
 		// As Kubernetes does it: another file takes the name, with old times.
 		v.write("new", "t0ken-3")
 		if err := os.Rename(v.path("new"), v.path("token")); err != nil {
@@ -74,6 +80,10 @@ func TestRotate(t *testing.T) {
 		if err := testutil.CollectAndCompare(v.r.metrics.results, strings.NewReader(`
 # HELP auditlog_forwarder_credentials_reread_total Times that credentials or certificates have changed while running, and were taken or refused.
 # TYPE auditlog_forwarder_credentials_reread_total counter
+auditlog_forwarder_credentials_reread_total{credential="dead_letter_topic.sasl",result="refused"} 0
+auditlog_forwarder_credentials_reread_total{credential="dead_letter_topic.sasl",result="taken"} 1
+auditlog_forwarder_credentials_reread_total{credential="dead_letter_topic.tls",result="refused"} 0
+auditlog_forwarder_credentials_reread_total{credential="dead_letter_topic.tls",result="taken"} 1
 auditlog_forwarder_credentials_reread_total{credential="hec.tls",result="refused"} 0
 auditlog_forwarder_credentials_reread_total{credential="hec.tls",result="taken"} 2
 auditlog_forwarder_credentials_reread_total{credential="hec.token",result="refused"} 1

@@ -13,5 +13,11 @@ func (a *App) takers() takers {
 	if cfg.Kafka.UsesTLS() {
 		to.kafkaTLS = a.group.SetTLS
 	}
+	if cfg.DeadLetterTopic.UsesSASL() {
+		to.topicSASL = a.topic.writer.SetCredentials
+	}
+	if cfg.DeadLetterTopic.UsesTLS() {
+		to.topicTLS = a.topic.writer.SetTLS
+	}
 	return to
 }

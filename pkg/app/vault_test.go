@@ -48,6 +48,7 @@ func open(t *testing.T, body func(v *vault)) {
 		v := &vault{t: t, dir: dir, reg: prometheus.NewRegistry(), logs: logs}
 		for name, content := range map[string]string{
 			"token": "t0ken-1\n", "user": "user-1\n", "password": "s3cret-1\n", "ca.pem": "ca 1", "trust.jks": "trust 1", "trust-password": "pw-1",
+			"topic-password": "s3cret-t1\n", "topic-ca.pem": "topic ca 1",
 			"config.yaml": `
 kafka:
   bootstrap_servers: [b:9092]
@@ -57,6 +58,11 @@ hec:
   url: https://s:8088
   token_file: DIR/token
   tls: {truststore_file: DIR/trust.jks, truststore_password_file: DIR/trust-password}
+dead_letter_topic:
+  name: dead
+  bootstrap_servers: [d:9092]
+  sasl: {username: user-t, password_file: DIR/topic-password}
+  tls: {ca_file: DIR/topic-ca.pem}
 `,
 		} {
 			v.write(name, strings.ReplaceAll(content, "DIR", dir))
@@ -81,6 +87,8 @@ hec:
 			kafkaSASL: func(s kafka.SASL) { v.note("sasl %s %s %s", s.Mechanism, s.Username, s.Password.Reveal()) },
 			hecTLS:    func(c creds.TLS) error { return v.use("splunk tls", c) },
 			kafkaTLS:  func(c creds.TLS) error { return v.use("kafka tls", c) },
+			topicSASL: func(s kafka.SASL) { v.note("topic sasl %s %s", s.Username, s.Password.Reveal()) },
+			topicTLS:  func(c creds.TLS) error { return v.use("topic tls", c) },
 		}
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan struct{})

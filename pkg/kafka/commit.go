@@ -7,7 +7,6 @@ import (
 
 	"github.com/IBM/sarama"
 	"github.com/cenkalti/backoff/v5"
-	"go.uber.org/zap"
 )
 
 const (
@@ -48,25 +47,6 @@ type committer struct {
 	over bool // nothing is taken any more
 }
 
-// position is how far a partition is marked.
-type position struct {
-	next  int64     // the newest mark
-	dirty bool      // next is not committed
-	since time.Time // of the oldest mark that is not committed
-	// aside is the end of the time for which this partition is left out.
-	aside time.Time
-	// alone says that commits are refused for this partition's own sake: until
-	// one is taken, nobody waits.
-	alone   bool
-	waiting []waiter // in ascending order
-}
-
-// waiter wants to know when next is committed.
-type waiter struct {
-	next int64
-	done func()
-}
-
 func newCommitter(link *commitLink, tell *commitReport, interval time.Duration, lost func()) *committer {
 	c := &committer{
 		link: link, tell: tell, interval: interval, lost: lost,
@@ -75,41 +55,6 @@ func newCommitter(link *commitLink, tell *commitReport, interval time.Duration, 
 	}
 	c.ctx, c.giveUp = context.WithCancel(context.Background())
 	return c
-}
-
-// mark takes the next offset to read of a partition. done, if it is not nil,
-// is called once: when a commit covers the mark, or at once while this
-// partition's commits are refused or the session is over. It must not block.
-func (c *committer) mark(at place, next int64, done func()) {
-	c.mu.Lock()
-	if c.over {
-		c.mu.Unlock()
-		if done != nil {
-			done()
-		}
-		return
-	}
-	p := c.at[at]
-	if p == nil {
-		p = &position{}
-		c.at[at] = p
-	}
-	if !p.dirty {
-		p.dirty, p.since = true, time.Now()
-	}
-	p.next = next
-	alone := p.alone
-	if done != nil && !alone {
-		p.waiting = append(p.waiting, waiter{next, done})
-	}
-	c.mu.Unlock()
-	if done != nil && alone {
-		done()
-	}
-	select {
-	case c.news <- struct{}{}:
-	default:
-	}
 }
 
 // run commits until the session is over, or close was called and all is done.
@@ -178,27 +123,6 @@ func (c *committer) rest(d time.Duration, cut <-chan struct{}) {
 	}
 }
 
-// pending returns the newest marks that are not committed, and whether others
-// are set aside.
-func (c *committer) pending() (asked map[place]int64, aside bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	now := time.Now()
-	for at, p := range c.at {
-		switch {
-		case !p.dirty:
-		case now.Before(p.aside):
-			aside = true
-		default:
-			if asked == nil {
-				asked = make(map[place]int64, len(c.at))
-			}
-			asked[at] = p.next
-		}
-	}
-	return asked, aside
-}
-
 // commitEnd is how a try ends as a whole.
 type commitEnd int
 
@@ -255,77 +179,6 @@ func (c *committer) commit(asked map[place]int64, began time.Time) commitEnd {
 	return commitDone
 }
 
-// clean reports whether no partition is set aside.
-func (c *committer) clean() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, p := range c.at {
-		if !p.aside.IsZero() {
-			return false
-		}
-	}
-	return true
-}
-
-// settled notes that a partition is committed up to next.
-func (c *committer) settled(at place, next int64, began time.Time) {
-	c.mu.Lock()
-	p := c.at[at]
-	p.aside, p.alone = time.Time{}, false
-	p.dirty = p.next != next
-	p.since = began // what was marked meanwhile is younger
-	n := 0
-	for n < len(p.waiting) && p.waiting[n].next <= next {
-		n++
-	}
-	covered := p.waiting[:n:n]
-	p.waiting = p.waiting[n:]
-	c.mu.Unlock()
-	for _, w := range covered {
-		w.done()
-	}
-}
-
-// refused sets a partition aside. What was refused for the partition's own
-// sake must not hold up the others, so nobody waits for it any more.
-func (c *committer) refused(at place, err error) {
-	c.mu.Lock()
-	p := c.at[at]
-	p.aside = time.Now().Add(commitAside)
-	var waiting []waiter
-	if p.alone = ownFault(err); p.alone {
-		waiting, p.waiting = p.waiting, nil
-	}
-	c.mu.Unlock()
-	for _, w := range waiting {
-		w.done()
-	}
-}
-
-// finish takes nothing more and lets go whoever waits.
-func (c *committer) finish() {
-	c.mu.Lock()
-	already := c.over
-	c.over = true
-	var waiting []waiter
-	partitions := 0
-	for _, p := range c.at {
-		waiting = append(waiting, p.waiting...)
-		p.waiting = nil
-		if p.dirty {
-			partitions++
-		}
-	}
-	c.mu.Unlock()
-	for _, w := range waiting {
-		w.done()
-	}
-	if partitions > 0 && !already {
-		c.tell.log.Warn("the session ended before the last offsets were committed; what was accepted since the last commit comes again",
-			zap.Int("partitions", partitions), zap.Int("batches", len(waiting)))
-	}
-}
-
 // close waits until everything is committed, or the session is over, or the
 // time is. No mark may come after it. What hangs ends when its connection does.
 func (c *committer) close(within time.Duration) {
@@ -338,17 +191,4 @@ func (c *committer) close(within time.Duration) {
 		c.finish()
 	}
 	c.giveUp()
-}
-
-// age is how old the oldest mark is that is not committed.
-func (c *committer) age(now time.Time) time.Duration {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	var oldest time.Duration
-	for _, p := range c.at {
-		if p.dirty && !c.over {
-			oldest = max(oldest, now.Sub(p.since))
-		}
-	}
-	return oldest
 }

@@ -1,6 +1,7 @@
 package kafka_test
 
 import (
+	"context"
 	"errors"
 	"net"
 	"strings"
@@ -36,7 +37,7 @@ func TestCommitsInTheDark(t *testing.T) {
 	var dark atomic.Bool
 	kept := make(chan net.Conn, 1000)
 	c, cfg, client := commitCluster(t, 1, kfake.NumBrokers(1), kfake.ListenFn(func(network, address string) (net.Listener, error) {
-		l, err := new(net.ListenConfig).Listen(t.Context(), network, address)
+		l, err := (&net.ListenConfig{}).Listen(context.Background(), network, address)
 		return &darkListener{Listener: l, dark: &dark, kept: kept}, err
 	}))
 	c.ControlKey(int16(kmsg.OffsetCommit), func(kmsg.Request) (kmsg.Response, error, bool) {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -53,6 +54,12 @@ func (c TopicConfig) Validate() []error {
 	}
 	return errs
 }
+
+// UsesSASL reports whether connections are authenticated by SASL.
+func (c TopicConfig) UsesSASL() bool { return c.Enabled() && c.cluster().UsesSASL() }
+
+// UsesTLS reports whether connections are encrypted.
+func (c TopicConfig) UsesTLS() bool { return c.Enabled() && c.cluster().UsesTLS() }
 
 // ReadBy reports whether cfg reads the very topic: what is written there would
 // come back for ever.
@@ -106,15 +113,59 @@ const OmittedHeader = "auditlog_forwarder.value_omitted_bytes"
 // TopicWriter writes records to one topic. It is safe for concurrent use;
 // writers take turns, since what is written here is rare.
 type TopicWriter struct {
-	cfg      TopicConfig
+	cfg      TopicConfig // but for the credentials, which may be replaced
 	log      *zap.Logger
 	turn     chan struct{} // holds one token while somebody writes
 	producer *Producer     // nil: not connected; owned by who has the turn
+
+	mu      sync.Mutex
+	sasl    SASL
+	tls     creds.TLS
+	renewed bool // since producer connected
 }
 
 // NewTopicWriter makes a writer. It connects when it first has to write.
 func NewTopicWriter(cfg TopicConfig, log *zap.Logger) *TopicWriter {
-	return &TopicWriter{cfg: cfg, log: log, turn: make(chan struct{}, 1)}
+	return &TopicWriter{cfg: cfg, log: log, turn: make(chan struct{}, 1), sasl: cfg.SASL, tls: cfg.TLS}
+}
+
+// SetCredentials makes w connect with other credentials, from the next write on.
+func (w *TopicWriter) SetCredentials(sasl SASL) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.sasl, w.renewed = sasl, true
+}
+
+// SetTLS makes w connect with t, whose files are read now, from the next write
+// on. If it cannot be used, it says so and goes on with what it has.
+func (w *TopicWriter) SetTLS(t creds.TLS) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	cfg := w.cfg
+	cfg.TLS = t
+	if _, err := clientConfig(cfg.cluster(), zap.NewNop()); err != nil {
+		return errors.New(inSection(err.Error()))
+	}
+	w.tls, w.renewed = t, true
+	return nil
+}
+
+// current returns the configuration with the newest credentials.
+func (w *TopicWriter) current() TopicConfig {
+	cfg := w.cfg
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	cfg.SASL, cfg.TLS = w.sasl, w.tls
+	return cfg
+}
+
+// stale reports, once, that the credentials have changed.
+func (w *TopicWriter) stale() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	was := w.renewed
+	w.renewed = false
+	return was
 }
 
 // Write returns nil when all in-sync replicas have all records; after an error
@@ -174,16 +225,20 @@ const writePatience = 20 * time.Second
 func (w *TopicWriter) write(parent context.Context, records []audit.Record, largest int) (err error) {
 	ctx, cancel := context.WithTimeout(parent, writePatience)
 	defer cancel()
+	if w.stale() {
+		w.disconnect(parent)
+	}
+	cfg := w.current()
 	if w.producer == nil {
-		w.producer, err = NewProducer(ctx, w.cfg.cluster(), ProducerOptions{Compression: w.cfg.Compression, Idempotent: true, MaxRequestBytes: largest})
+		w.producer, err = NewProducer(ctx, cfg.cluster(), ProducerOptions{Compression: cfg.Compression, Idempotent: true, MaxRequestBytes: largest})
 		if err != nil {
 			w.producer = nil
-			return w.cfg.explain(err)
+			return cfg.explain(err)
 		}
 	}
 	for i := range records {
 		r := records[i]
-		r.Topic, r.Partition = w.cfg.Name, -1
+		r.Topic, r.Partition = cfg.Name, -1
 		if err = w.producer.Send(ctx, &r); err != nil {
 			break
 		}
@@ -194,7 +249,7 @@ func (w *TopicWriter) write(parent context.Context, records []audit.Record, larg
 	if err == nil {
 		return nil
 	}
-	err = w.cfg.explain(err)
+	err = cfg.explain(err)
 	w.disconnect(parent)
 	return err
 }

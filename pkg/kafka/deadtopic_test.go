@@ -16,6 +16,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"auditlog-forwarder/pkg/audit"
+	"auditlog-forwarder/pkg/creds"
 	"auditlog-forwarder/pkg/kafka"
 )
 
@@ -124,6 +125,34 @@ func TestTopicWriterHangs(t *testing.T) {
 	close(answer)
 	if err := w.Write(t.Context(), records); err != nil {
 		t.Errorf("the broker answers again: %v", err)
+	}
+}
+
+// TestTopicWriterRotation: other credentials hold from the next write on, also
+// when a connection is open with those of before.
+func TestTopicWriterRotation(t *testing.T) {
+	t.Parallel()
+	c, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, "dead"), kfake.EnableSASL(),
+		kfake.Superuser("PLAIN", "old", "secret-1"), kfake.Superuser("PLAIN", "new", "secret-2"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	cfg := kafka.DefaultTopicConfig()
+	cfg.Name, cfg.BootstrapServers, cfg.SecurityProtocol = "dead", c.ListenAddrs(), kafka.SASLPlaintext
+	cfg.SASL.Username, cfg.SASL.Password = "old", creds.NewSecret("secret-1")
+	w := kafka.NewTopicWriter(cfg, zap.NewNop())
+	defer w.Close(context.Background())
+	for _, tc := range []struct{ user, password, says string }{
+		{"old", "secret-1", ""},
+		{"new", "secret-1", "wrong credentials"},
+		{"new", "secret-2", ""},
+	} {
+		w.SetCredentials(kafka.SASL{Mechanism: "PLAIN", Username: tc.user, Password: creds.NewSecret(tc.password)})
+		err := w.Write(t.Context(), []audit.Record{{Value: []byte("x")}})
+		if (err == nil) != (tc.says == "") || err != nil && !strings.Contains(err.Error(), tc.says) {
+			t.Errorf("%s with %s: %v, want %q", tc.user, tc.password, err, tc.says)
+		}
 	}
 }
 
