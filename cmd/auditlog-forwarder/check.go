@@ -71,6 +71,7 @@ row for each mistake, and 4 if anything else failed.`,
 		},
 	}
 	cmd.Flags().VarP(format, "output", "o", "table or json")
+	completeFormat(cmd, format)
 	addConfigFlags(cmd)
 	return cmd
 }

@@ -98,6 +98,7 @@ read; the mistakes follow on standard error, and the exit code is 3.`,
 		},
 	}
 	cmd.Flags().VarP(format, "output", "o", "yaml or json")
+	completeFormat(cmd, format)
 	addConfigFlags(cmd)
 	return cmd
 }

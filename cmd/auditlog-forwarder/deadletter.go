@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -38,8 +39,7 @@ func meanings() string {
 // selection is the flags that choose dead letters.
 type selection struct {
 	reasons, topics, ids []string
-	partitions           []int32
-	codes                []int
+	partitions, codes    []string // numbers
 	body                 string
 	since, until         string
 }
@@ -49,11 +49,9 @@ func (s *selection) addFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringSliceVar(&s.reasons, "reason", nil, "only these reasons: "+strings.Join(names, ", "))
 	f.StringSliceVar(&s.topics, "topic", nil, "only records of these topics")
-	f.Int32SliceVar(&s.partitions, "partition", nil, "only records of these `partitions`")
-	f.Lookup("partition").DefValue = "" // pflag would print an empty list as one
+	f.StringSliceVar(&s.partitions, "partition", nil, "only records of these `partitions`")
 	f.StringSliceVar(&s.ids, "id", nil, "only these records: topic/partition/offset")
-	f.IntSliceVar(&s.codes, "code", nil, "only records with these `codes` of Splunk, such as 6 or 413; 0 is none")
-	f.Lookup("code").DefValue = ""
+	f.StringSliceVar(&s.codes, "code", nil, "only records with these `codes` of Splunk, such as 6 or 413; 0 is none")
 	f.StringVar(&s.body, "body-contains", "", "only records whose body contains this `text`")
 	f.StringVar(&s.since, "since", "", "only records stored at or after this time (RFC 3339) or this long ago (such as 24h)")
 	f.StringVar(&s.until, "until", "", "only records stored before this time or this long ago")
@@ -112,8 +110,26 @@ func reasonNames() []string {
 
 // filter checks the flags.
 func (s *selection) filter(now time.Time) (f deadletter.Filter, err error) {
-	f = deadletter.Filter{Topics: s.topics, Partitions: s.partitions, IDs: s.ids, Codes: s.codes, Body: s.body}
+	f = deadletter.Filter{Topics: s.topics, IDs: s.ids, Body: s.body}
 	var errs []error
+	number := func(flag, text string, bits int, hint string) int64 {
+		n, err := strconv.ParseInt(text, 10, bits)
+		if err != nil || n < 0 {
+			errs = append(errs, fmt.Errorf("--%s: %q is no %s; %s", flag, text, flag, hint))
+		}
+		return n
+	}
+	for _, text := range s.partitions {
+		f.Partitions = append(f.Partitions, int32(number("partition", text, 32, "partitions count from 0"))) //nolint:gosec // 32 bits
+	}
+	for _, text := range s.codes {
+		f.Codes = append(f.Codes, int(number("code", text, 32, "give a code of Splunk's such as 6, an HTTP status such as 413, or 0 for none")))
+	}
+	for _, id := range s.ids {
+		if !isID(id) {
+			errs = append(errs, fmt.Errorf("--id: %q is no ID; give topic/partition/offset, as deadletter list prints it", id))
+		}
+	}
 	for _, name := range s.reasons {
 		if !slices.Contains(reasonNames(), name) {
 			errs = append(errs, fmt.Errorf("--reason: %q is unknown; allowed are %s", name, strings.Join(reasonNames(), ", ")))
@@ -134,8 +150,22 @@ func (s *selection) filter(now time.Time) (f deadletter.Filter, err error) {
 		return t
 	}
 	f.Since, f.Until = at("since", s.since), at("until", s.until)
+	if len(errs) == 0 && !f.Since.IsZero() && !f.Until.IsZero() && !f.Since.Before(f.Until) {
+		errs = append(errs, fmt.Errorf("--since %s is not before --until %s, so that nothing can match", s.since, s.until))
+	}
 	if err := errors.Join(errs...); err != nil {
 		return f, usageError(err, "")
 	}
 	return f, nil
+}
+
+// isID reports whether text is topic/partition/offset.
+func isID(text string) bool {
+	parts := strings.Split(text, "/")
+	if len(parts) != 3 || parts[0] == "" {
+		return false
+	}
+	_, err := strconv.ParseUint(parts[1], 10, 31)
+	_, offsetErr := strconv.ParseUint(parts[2], 10, 63)
+	return err == nil && offsetErr == nil
 }

@@ -45,7 +45,7 @@ func adviceForCode(code int) string {
 	case 6:
 		return "Splunk could not read the event, or it was too large for Splunk Cloud: if others get through, look at the body; if none does, at what changes bodies on the way; then `deadletter replay`"
 	case 7:
-		return "create the index in Splunk, allow it for the token, or change the route or hec.index; then `deadletter replay`"
+		return "the record itself names the index: create it in Splunk, or allow it for the token, then `deadletter replay`; if a header names it, `deadletter replay --hec.index-header=` sends it to the index of the configuration"
 	case 12, 13:
 		return "Splunk found no event, or a blank one, in what was sent: look at the body, and at what changes bodies on the way; then `deadletter replay`"
 	case 15:

@@ -73,7 +73,8 @@ type listing struct {
 	json     bool
 	sendable func(deadletter.Entry) error // nil: not asked
 
-	shown, cannot int
+	shown, cannot    int
+	others, replayed int // pending ones that the filter leaves out, and replayed ones
 }
 
 // print lists a folder and ends with which one it was, since it may not be
@@ -84,7 +85,12 @@ func (l *listing) print(stdout, stderr io.Writer, dir string) error {
 		return fmt.Errorf("dead_letter.dir: %w", err)
 	}
 	err = deadletter.Scan(dir, func(e deadletter.Entry, status deadletter.Status) error {
-		if status == deadletter.Replayed && !l.all || !l.filter.Match(e) {
+		switch {
+		case status == deadletter.Replayed && !l.all:
+			l.replayed++
+			return nil
+		case !l.filter.Match(e):
+			l.others++
 			return nil
 		}
 		l.shown++
@@ -97,7 +103,7 @@ func (l *listing) print(stdout, stderr io.Writer, dir string) error {
 	if err != nil && damaged == 0 {
 		return err
 	}
-	found := fmt.Sprintf("%s in %s", plural(l.shown, "dead letter"), dir)
+	found := l.found(dir)
 	if l.json {
 		printLines(stderr, "", found) // beside the objects, which are for a program
 	} else if _, err := fmt.Fprintln(stdout, found); err != nil {
@@ -112,6 +118,22 @@ func (l *listing) print(stdout, stderr io.Writer, dir string) error {
 		return fmt.Errorf("the list is not complete: %s of %s could not be read", plural(damaged, "line"), dir)
 	}
 	return nil
+}
+
+// found sums up. What is there and not shown is counted, so that a filter that
+// matches nothing does not look like a store that holds nothing.
+func (l *listing) found(dir string) string {
+	text := fmt.Sprintf("%s in %s", plural(l.shown, "dead letter"), dir)
+	if l.others > 0 {
+		if l.shown == 0 {
+			text = fmt.Sprintf("no dead letter in %s is selected", dir)
+		}
+		text += fmt.Sprintf("; the filter leaves %d out", l.others)
+	}
+	if l.replayed > 0 {
+		text += fmt.Sprintf("; %d replayed", l.replayed)
+	}
+	return text
 }
 
 func (l *listing) object(w io.Writer, e deadletter.Entry, status deadletter.Status) error {

@@ -67,7 +67,7 @@ The exit code is 0 also if nothing was selected, and 1 if lines are damaged.`,
 }
 
 func purge(ctx context.Context, stdout, stderr io.Writer, dir string, opts deadletter.PurgeOptions) error {
-	progress, stop := showProgress(stderr, "purge: ", "MiB read")
+	progress, _, stop := showProgress(stderr, "purge: ", "MiB read")
 	told := int64(-1)
 	opts.Progress = func(done, total int64) {
 		if mib := done >> 20; mib != told { // each line would be too often

@@ -24,8 +24,8 @@ func newDeadLetterReplayCommand(b build) *cobra.Command {
 first. Each is marked on disk when Splunk has taken it, so that a crash repeats
 one event at most and a second replay sends none twice. A record that a crash of
 the forwarder has stored twice is sent once. What is no JSON object cannot be
-sent and stays, and so does what Splunk refuses again; --dry-run tells beforehand
-what cannot be sent, and sends nothing.
+sent (but with hec.endpoint raw) and stays, and so does what Splunk refuses
+again; --dry-run tells beforehand what cannot be sent, and sends nothing.
 
 While Splunk is away it waits, without an end unless --timeout gives one. When
 it is stopped, by Ctrl-C too, what was sent is marked, and the next replay goes
@@ -72,10 +72,6 @@ func replay(cmd *cobra.Command, b build, filter deadletter.Filter, limit time.Du
 	if cfg.DeadLetter.Dir, err = filepath.Abs(cfg.DeadLetter.Dir); err != nil {
 		return fmt.Errorf("dead_letter.dir: %w", err)
 	}
-	log, err := newLogger(cfg.Log)
-	if err != nil {
-		return err
-	}
 	ctx := cmd.Context()
 	if limit > 0 {
 		var cancel context.CancelFunc
@@ -83,11 +79,16 @@ func replay(cmd *cobra.Command, b build, filter deadletter.Filter, limit time.Du
 		defer cancel()
 	}
 	printLines(stderr, "", "replaying the dead letters in "+cfg.DeadLetter.Dir)
-	progress, stop := showProgress(stderr, "replay: ", "tried")
+	progress, beside, stop := showProgress(stderr, "replay: ", "tried")
+	log, err := newLogger(cfg.Log, beside)
+	if err != nil {
+		stop()
+		return err
+	}
 	result, err := app.Replay(ctx, app.ReplayOptions{
 		Config: cfg, Version: b.Version, Log: log.Named("replay"), Filter: filter, Progress: progress,
 		Refused: func(e deadletter.Entry, why string) {
-			printLines(stderr, "stays: ", e.ID()+": "+why)
+			printLines(beside, "stays: ", e.ID()+": "+why)
 		},
 	})
 	stop()

@@ -254,7 +254,7 @@ func TestProgressLines(t *testing.T) {
 		pass(20 * time.Second)
 		stop()
 		pass(time.Minute)
-		const want = `auditlog-forwarder: replay: the beginning is under way
+		const want = `auditlog-forwarder: replay: looking through the store
 auditlog-forwarder: replay: 3 of 7 tried
 auditlog-forwarder: replay: 3 of 7 tried
 `
@@ -262,4 +262,30 @@ auditlog-forwarder: replay: 3 of 7 tried
 			t.Errorf("got\n%swant\n%s", out.buf.String(), want)
 		}
 	})
+}
+
+// TestBarMakesWay: a line that is written while a bar is drawn begins where the
+// bar was, and the end leaves none of it.
+func TestBarMakesWay(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	b := &bar{w: &out}
+	if _, err := b.Write([]byte("early\n")); err != nil {
+		t.Fatal(err)
+	}
+	b.set(1, 3)
+	if text := out.String(); !strings.HasPrefix(text, "early\n") || !strings.Contains(text, "(1/3)") {
+		t.Fatalf("no bar: %q", text)
+	}
+	if _, err := b.Write([]byte("a warning\n")); err != nil {
+		t.Fatal(err)
+	}
+	if text := out.String(); !strings.HasSuffix(text, "\ra warning\n") {
+		t.Errorf("the line runs into the bar: %q", text)
+	}
+	b.set(2, 3)
+	b.end()
+	if text := out.String(); !strings.HasSuffix(text, "\r") {
+		t.Errorf("the bar is left: %q", text)
+	}
 }

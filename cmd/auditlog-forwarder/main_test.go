@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -63,6 +64,12 @@ func TestStopOnSignal(t *testing.T) {
 		synctest.Wait()
 		if want := (signalError{syscall.SIGTERM}); !errors.Is(context.Cause(ctx), want) || forced {
 			t.Fatalf("after the first signal: cause %v, forced %t", context.Cause(ctx), forced)
+		}
+		signals <- syscall.SIGTERM // as timeout(1) does it
+		<-time.After(echo)
+		synctest.Wait()
+		if forced {
+			t.Fatal("the echo of the first signal forces the end")
 		}
 		signals <- syscall.SIGINT
 		synctest.Wait()

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
@@ -47,7 +48,7 @@ every minute.`,
 			if err != nil {
 				return err
 			}
-			log, err := newLogger(loaded.Log)
+			log, err := newLogger(loaded.Log, os.Stderr)
 			if err != nil {
 				return err
 			}
@@ -74,9 +75,9 @@ every minute.`,
 	return cmd
 }
 
-// newLogger writes to standard error: one JSON object a line, or columns for
-// people at a terminal.
-func newLogger(cfg config.Log) (*zap.Logger, error) {
+// newLogger writes to w, which leads to standard error: one JSON object a line,
+// or columns for people at a terminal.
+func newLogger(cfg config.Log, w io.Writer) (*zap.Logger, error) {
 	level, err := zap.ParseAtomicLevel(cfg.Level)
 	if err != nil {
 		return nil, err
@@ -91,5 +92,5 @@ func newLogger(cfg config.Log) (*zap.Logger, error) {
 		enc.EncodeLevel = zapcore.CapitalLevelEncoder
 		encoder = zapcore.NewConsoleEncoder(enc)
 	}
-	return zap.New(zapcore.NewCore(encoder, zapcore.Lock(os.Stderr), level)), nil
+	return zap.New(zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(w)), level)), nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"sync"
+	"time"
 )
 
 // signalError is the cause with which a signal ends the context.
@@ -11,20 +12,28 @@ type signalError struct{ signal os.Signal }
 
 func (e signalError) Error() string { return e.signal.String() + " signal" }
 
+// echo is how soon after the first a signal counts as the same: timeout(1), and
+// others that start programs, send theirs to the process and then to its group.
+const echo = 200 * time.Millisecond
+
 // stopOnSignal returns a context that the first signal ends. The second one
 // calls force. stop ends the context and the goroutine that waits.
 func stopOnSignal(parent context.Context, signals <-chan os.Signal, force func()) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	done := make(chan struct{}) // closed by stop
 	go func() {
-		for seen := 0; ; seen++ {
+		var first time.Time
+		for {
 			select {
 			case s := <-signals:
-				if seen > 0 {
+				switch {
+				case first.IsZero():
+					first = time.Now()
+					cancel(signalError{s})
+				case time.Since(first) >= echo:
 					force()
 					return
 				}
-				cancel(signalError{s})
 			case <-done:
 				return
 			}

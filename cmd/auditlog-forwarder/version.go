@@ -75,5 +75,6 @@ func newVersionCommand(b build) *cobra.Command {
 		},
 	}
 	cmd.Flags().VarP(format, "output", "o", "text or json")
+	completeFormat(cmd, format)
 	return cmd
 }

@@ -40,13 +40,19 @@ func readBounded(path string, limit int64) ([]byte, os.FileMode, error) {
 	return data, info.Mode(), nil
 }
 
-// withoutPath drops the path, which the caller's message names already.
+// withoutPath drops the path, which the caller's message names already, and
+// adds the next step.
 func withoutPath(err error) error {
 	var pathErr *os.PathError
-	if errors.As(err, &pathErr) {
-		return pathErr.Err
+	switch {
+	case !errors.As(err, &pathErr):
+		return err
+	case errors.Is(err, os.ErrNotExist):
+		return fmt.Errorf("%w; check the path, and that it is mounted", pathErr.Err)
+	case errors.Is(err, os.ErrPermission):
+		return fmt.Errorf("%w; give the user that runs this the right to read it and its folders", pathErr.Err)
 	}
-	return err
+	return pathErr.Err
 }
 
 // yamlReader collects what one YAML document says about the keys.

@@ -58,7 +58,7 @@ func hecShape() []Key {
 			Name: "hec.routes", Kind: List,
 			Doc: "Rules that give some events another index, source, sourcetype or host: conditions, ->, settings. " +
 				"A condition is topic=, method= or header.<name>= with a pattern in which * and ? stand for any characters and any one; all of a rule's conditions must hold. The first rule that sets a field wins. " +
-				"Values with blanks stand in double quotes. In the environment and in flags a comma divides rules. See docs/routing.md.",
+				"Values with blanks stand in double quotes. A pattern with a comma stands in double quotes where the rules are given as one text: in the environment, in a flag, in a file without [ ]. See docs/routing.md.",
 			Example: "method=kafka.* -> index=confluent_audit_kafka",
 		},
 		{
@@ -191,7 +191,7 @@ func hecAck() []Key {
 		},
 		{
 			Name: "hec.ack.timeout", Kind: Duration, Min: "100ms",
-			Doc:     "How long Splunk may take to index a request before it is sent again, and its events perhaps indexed twice. Two minutes are normal for the last requests before a pause.",
+			Doc:     "How long Splunk may take to index a request before it is sent again, and its events perhaps indexed twice. Two minutes are normal for the last requests before a pause. At least twice hec.ack.poll_interval.",
 			Example: "5m",
 		},
 	}

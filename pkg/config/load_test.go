@@ -145,8 +145,8 @@ func TestFiles(t *testing.T) {
 		{name: "default", def: three, want: three},
 		{name: "default missing", def: missing, want: ""},
 		{name: "none", want: ""},
-		{name: "flag missing", flag: missing, wantErr: missing + ": read the configuration file: no such file or directory"},
-		{name: "environment missing", env: missing, wantErr: missing + ": read the configuration file: no such file or directory"},
+		{name: "flag missing", flag: missing, wantErr: missing + ": read the configuration file: no such file or directory; check the path, and that it is mounted"},
+		{name: "environment missing", env: missing, wantErr: missing + ": read the configuration file: no such file or directory; check the path, and that it is mounted"},
 		{name: "directory", flag: dir, wantErr: dir + ": read the configuration file: it is a directory; name a file"},
 		{name: "too large", flag: large, wantErr: large + ": read the configuration file: it is larger than 1MiB"},
 	} {

@@ -81,7 +81,7 @@ func TestAbout(t *testing.T) {
 	file := write(t, "c.yaml", minimal+"hec.token_file: /nonexistent\nbatch.window: 0\n")
 	_, err := Load(Source{File: file, Env: []string{"AUDITLOG_FORWARDER_HEC_TOKEN_FIL=x"}})
 	for key, want := range map[string]string{
-		"hec.token":           file + ":6: hec.token_file: read /nonexistent: no such file or directory",
+		"hec.token":           file + ":6: hec.token_file: read /nonexistent: no such file or directory; check the path, and that it is mounted",
 		"kafka.sasl.password": "kafka.sasl.password: missing; set AUDITLOG_FORWARDER_KAFKA_SASL_PASSWORD, or kafka.sasl.password_file to a file that holds the API secret",
 		"batch.window":        file + ":7: batch.window: 0 is out of range; allowed are 1 to 64",
 	} {

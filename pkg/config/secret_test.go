@@ -71,7 +71,7 @@ func TestSecretFiles(t *testing.T) {
 		},
 		{name: "empty", flag: file("empty", "\n"), wantErr: "flag --hec.token-file: hec.token_file: DIR/empty is empty; write hec.token into it"},
 		{name: "blank", flag: file("blank", "  \n"), wantErr: "flag --hec.token-file: hec.token_file: DIR/blank is empty; write hec.token into it"},
-		{name: "missing", flag: filepath.Join(dir, "no"), wantErr: "flag --hec.token-file: hec.token_file: read DIR/no: no such file or directory"},
+		{name: "missing", flag: filepath.Join(dir, "no"), wantErr: "flag --hec.token-file: hec.token_file: read DIR/no: no such file or directory; check the path, and that it is mounted"},
 		{name: "directory", flag: dir, wantErr: "flag --hec.token-file: hec.token_file: read DIR: it is a directory; name a file"},
 		{
 			name: "too large", flag: file("large", strings.Repeat("s3cret", maxSecret)),

@@ -92,6 +92,9 @@ func Replay(ctx context.Context, dir string, filter Filter,
 	}
 	defer func() { err = errors.Join(err, r.reserve.drop()) }()
 	handled := 0
+	if progress != nil {
+		progress(handled, total) // the first may take as long as the destination is away
+	}
 	err = r.each(ctx, io.NewSectionReader(f, 0, info.Size()), &DamageError{}, func(e Entry, sent bool) error {
 		if sent {
 			res.Repeated++

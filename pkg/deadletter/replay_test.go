@@ -56,7 +56,7 @@ func TestReplay(t *testing.T) {
 	if diff := cmp.Diff(Result{Replayed: 3, StillRefused: 1, Skipped: 1}, res); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff([]string{"1/5", "2/5", "3/5", "4/5", "5/5"}, steps); diff != "" {
+	if diff := cmp.Diff([]string{"0/5", "1/5", "2/5", "3/5", "4/5", "5/5"}, steps); diff != "" {
 		t.Error(diff)
 	}
 	want := []string{"0 replayed", "1 pending", "2 replayed", "3 pending", "4 replayed", "99 pending"}
