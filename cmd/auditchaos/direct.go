@@ -198,7 +198,6 @@ func (r *run) life(ctx context.Context, s step) (then func() error, err error) {
 			e.hec.SetDown(true)
 		}
 		return func() error {
-			m.now.excuse(becauseGaveUp)
 			m.stop()
 			r.checkCommitted(ctx)
 			for _, e := range r.endpoints {

@@ -158,9 +158,13 @@ func (m *member) kill() {
 	m.ended()
 }
 
-// stop ends the member with SIGTERM, after which nothing may come again.
+// stop ends the member with SIGTERM, after which nothing may come again, if
+// there was time for every answer.
 func (m *member) stop() {
 	m.now.told()
+	if m.run.plan.shortDrain() {
+		m.now.excuse(becauseGaveUp)
+	}
 	if err := m.now.proc.stop(m.run.plan.drain() + m.run.suite.patience); err != nil {
 		m.run.ledger.complain("%s: %v", m.now.name, err)
 	}
