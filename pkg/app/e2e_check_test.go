@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"auditlog-forwarder/pkg/app"
 	"auditlog-forwarder/pkg/hec/hectest"
@@ -162,6 +163,7 @@ func TestEndToEndExitCodes(t *testing.T) {
 		})
 		p.signal(syscall.SIGTERM)
 		p.line("stopping")
+		<-time.After(time.Second) // two that come together count as one
 		p.signal(syscall.SIGTERM)
 		if code := p.wait(); code != 130 {
 			t.Errorf("exit code %d, want 130", code)
