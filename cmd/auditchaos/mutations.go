@@ -6,6 +6,7 @@ const (
 	fileSettle  = "pkg/forwarder/settle.go"
 	fileGate    = "pkg/forwarder/gate.go"
 	fileCommit  = "pkg/kafka/commit.go"
+	fileMarks   = "pkg/kafka/commit_marks.go"
 	fileDeliver = "pkg/hec/deliver.go"
 	filePost    = "pkg/hec/post.go"
 	filePart    = "pkg/hec/part.go"
@@ -57,10 +58,10 @@ func offsetMistakes() []mutation {
 			{fileCommit, "	answer, err := c.link.commit(c.ctx, asked)\n", "	answer, err := map[place]error{}, error(nil)\n	for at := range asked {\n		answer[at] = sarama.ErrNoError\n	}\n"},
 		}},
 		{name: "commit-wrong-partition", why: "a partition is committed up to the mark of another", where: partitioned, edit: []edit{
-			{fileCommit, "			asked[at] = p.next\n", "			for _, other := range c.at {\n				asked[at] = max(asked[at], other.next)\n			}\n"},
+			{fileMarks, "			asked[at] = p.next\n", "			for _, other := range c.at {\n				asked[at] = max(asked[at], other.next)\n			}\n"},
 		}},
 		{name: "commit-forgets-newer", why: "what was marked while a commit was on its way is never committed", edit: []edit{
-			{fileCommit, "	p.dirty = p.next != next\n", "	p.dirty = false\n"},
+			{fileMarks, "	p.dirty = p.next != next\n", "	p.dirty = false\n"},
 		}},
 		{name: "commit-not-at-the-end", why: "the last marks are not waited for", where: stopping, edit: []edit{
 			{fileCommit, "	close(c.closing)\n", "	c.finish()\n	c.giveUp()\n	close(c.closing)\n"},
@@ -72,7 +73,7 @@ func offsetMistakes() []mutation {
 			{fileSettle, "if b.err != nil {", "if b.err != nil && false {"},
 		}},
 		{name: "mark-before-stored", why: "an offset is marked before its dead letters are on disk", where: storeFails, edit: []edit{
-			{fileSettle, "		if err := l.bury(entries); err != nil {", "		l.claim.Mark(b.next, nil)\n		if err := l.bury(entries); err != nil {"},
+			{fileSettle, "		if err := l.bury(b, entries); err != nil {", "		l.claim.Mark(b.next, nil)\n		if err := l.bury(b, entries); err != nil {"},
 		}},
 		{name: "forget-dead-letters", why: "dead letters that cannot be stored are forgotten", where: storeFails, edit: []edit{
 			{
