@@ -3,6 +3,7 @@ package kafka_test
 import (
 	"bytes"
 	"context"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -153,6 +154,25 @@ func TestTopicWriterRotation(t *testing.T) {
 		if (err == nil) != (tc.says == "") || err != nil && !strings.Contains(err.Error(), tc.says) {
 			t.Errorf("%s with %s: %v, want %q", tc.user, tc.password, err, tc.says)
 		}
+	}
+}
+
+// TestTopicWriterCertificates: files that cannot be used are named, and what is
+// in use stays in use.
+func TestTopicWriterCertificates(t *testing.T) {
+	t.Parallel()
+	cfg := kafka.DefaultTopicConfig()
+	cfg.Name, cfg.BootstrapServers, cfg.SecurityProtocol = "dead", []string{"127.0.0.1:1"}, kafka.SSL
+	w := kafka.NewTopicWriter(cfg, zap.NewNop())
+	defer w.Close(context.Background())
+	bad := creds.TLS{MinVersion: "1.2", CAFile: filepath.Join(t.TempDir(), "none.pem")}
+	if err := w.SetTLS(bad); err == nil || !strings.Contains(err.Error(), "dead_letter_topic.tls") || !strings.Contains(err.Error(), "none.pem") {
+		t.Errorf("a file that is missing: %v", err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if err := w.Write(ctx, []audit.Record{{Value: []byte("x")}}); err == nil || strings.Contains(err.Error(), "none.pem") {
+		t.Errorf("the next write: %v, want what was in use", err)
 	}
 }
 
