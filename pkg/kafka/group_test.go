@@ -287,8 +287,9 @@ func TestLostGround(t *testing.T) {
 		release := make(chan struct{})
 		r := join(t, settings(b, group, topic), func(string, int32, int64) { <-release })
 		r.until("a claim", func() bool { return len(r.starts) > 0 })
-		// Far more than Sarama buffers, then most of it expires.
-		client := b.Client(t, kgo.RecordPartitioner(kgo.ManualPartitioner()))
+		// Far more than Sarama buffers, then most of it expires. Compressed, all of
+		// it would come with one fetch.
+		client := b.Client(t, kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerBatchCompression(kgo.NoCompression()))
 		var records []*kgo.Record
 		for range 4000 {
 			records = append(records, &kgo.Record{Topic: topic, Value: make([]byte, 2000)})
