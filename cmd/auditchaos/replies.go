@@ -8,12 +8,13 @@ type scripted struct {
 	reply hectest.Reply
 	hangs bool // the client has to wait for hec.timeout
 	took  bool // some events are indexed each time, and come again
+	good  int  // true only of a post whose first events, so many, can be indexed; 0: of any
 }
 
 // replies is the table of what may be answered once and is right the next
-// time. What names an event that is to blame is not here: events that are to
-// blame lie in the topic. Nor is any success: it would be a lie where the
-// server refuses an event of that very request.
+// time. What names an event that is to blame is not here, but for its index:
+// events that are to blame lie in the topic. Nor is any success: it would be a
+// lie where the server refuses an event of that very request.
 func replies() []scripted {
 	const took = 5 // events that an indexer has taken before it says more than success
 	return []scripted{
@@ -45,7 +46,7 @@ func replies() []scripted {
 		{name: "html-403", reply: hectest.HTML(403)},
 		{name: "no-data", reply: hectest.HEC(5)},
 		{name: "wrong-index", reply: hectest.HECEvent(7, 1)},
-		{name: "wrong-index-took-5", reply: hectest.HECEvent(7, took+1).TookFirst(took), took: true},
+		{name: "wrong-index-took-5", reply: hectest.HECEvent(7, took+1).TookFirst(took), good: took + 1},
 		{name: "no-channel", reply: hectest.HEC(10)},
 		{name: "bad-channel", reply: hectest.HEC(11)},
 		{name: "no-sticky-session", reply: hectest.HEC(28)},

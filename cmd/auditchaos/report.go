@@ -22,6 +22,7 @@ type report struct {
 
 	Runs         int     `json:"runs"`
 	Failed       int     `json:"failed"`
+	Unplayed     int     `json:"unplayed"` // of the failed: those that could not be made
 	Accepted     int     `json:"accepted"`
 	DeadLettered int     `json:"dead_lettered"`
 	Duplicates   int     `json:"duplicates"`
@@ -53,6 +54,7 @@ func (r *report) add(o outcome) {
 	r.Lost += o.Lost
 	r.LostReplies += o.LostReplies
 	if o.err != nil {
+		r.Unplayed++
 		o.Violations = append(o.Violations, "the run could not be played: "+o.err.Error())
 	}
 	if !o.ok() {

@@ -27,6 +27,7 @@ import (
 const (
 	headerID     = "X-Chaos-Id"
 	headerEvents = "X-Chaos-Events"
+	headerGood   = "X-Chaos-Good" // so many of them, from the first, can be indexed
 )
 
 // headerChannel names the acknowledgement channel of a post or a poll.
@@ -66,12 +67,7 @@ type endpoint struct {
 	large  int // bodies with more events are refused; 0: none
 	cloud  bool
 	near   int // successes have this code; 0: as usual
-}
-
-// lift ends a state of the server after so many posts have met it.
-type lift struct {
-	left int
-	undo func()
+	mixed  []scripted
 }
 
 func newEndpoint(ctx context.Context, r *run, number int) (*endpoint, error) {
@@ -79,7 +75,7 @@ func newEndpoint(ctx context.Context, r *run, number int) (*endpoint, error) {
 		run: r, number: number, faults: &faultnet.Queue{}, addr: "127.0.0.1:0",
 		token: hectest.Token{Value: r.token(), UseACK: r.plan.Ack},
 	}
-	opts := []hectest.Option{hectest.WithToken(e.token), hectest.WithSink(func(hectest.Event) {}), hectest.WithFault(e.refuseLarge)}
+	opts := []hectest.Option{hectest.WithToken(e.token), hectest.WithSink(func(hectest.Event) {}), hectest.WithFault(e.hook)}
 	if r.plan.Ack {
 		opts = append(opts, hectest.WithManualAck())
 		e.pipe = newPipeline(e)
@@ -122,65 +118,6 @@ func (e *endpoint) down() {
 		_ = srv.Close() // its error is the listener's
 		<-done
 	}
-}
-
-// during puts the server into a state until so many posts have met it.
-func (e *endpoint) during(posts int, do, undo func()) {
-	do()
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.lifts = append(e.lifts, &lift{left: posts, undo: undo})
-}
-
-// met counts a post against the states that it has met.
-func (e *endpoint) met() {
-	e.mu.Lock()
-	var over []func()
-	kept := e.lifts[:0]
-	for _, l := range e.lifts {
-		if l.left--; l.left <= 0 {
-			over = append(over, l.undo)
-		} else {
-			kept = append(kept, l)
-		}
-	}
-	e.lifts = kept
-	e.mu.Unlock()
-	for _, undo := range over {
-		undo()
-	}
-}
-
-func (e *endpoint) setLarge(events int, cloud bool) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.large, e.cloud = events, cloud
-}
-
-func (e *endpoint) setNear(code int) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.near = code
-}
-
-func (e *endpoint) nearCode() int {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.near
-}
-
-// refuseLarge is hectest's hook.
-func (e *endpoint) refuseLarge(_ int, r *http.Request) *hectest.Reply {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if n, err := strconv.Atoi(r.Header.Get(headerEvents)); err != nil || e.large == 0 || n <= e.large {
-		return nil
-	}
-	rep := hectest.HTML(http.StatusRequestEntityTooLarge)
-	if e.cloud {
-		rep = hectest.HECEvent(6, 0)
-	}
-	return &rep
 }
 
 // ServeHTTP lets hectest answer and books what it has indexed.
@@ -230,6 +167,7 @@ func (e *endpoint) newRequest(r *http.Request, body []byte, link *faultnet.Excha
 	q.places, q.bodies = readEvents(r.Header.Get("Content-Encoding"), body)
 	r.Header.Set(headerID, strconv.Itoa(q.id))
 	r.Header.Set(headerEvents, strconv.Itoa(len(q.places)))
+	r.Header.Set(headerGood, strconv.Itoa(e.run.ledger.goodFirst(q.places)))
 	return q
 }
 
