@@ -116,16 +116,21 @@ func (c *channels) forgotten(q *request, ack confirmed, until time.Time) bool {
 }
 
 // lost counts the posts on q's channel, begun between two times, to which it
-// is not certain that an answer came. Of those that have reached no indexer the
-// channel is not known: they all count.
+// is not certain that an answer came, or whose answer does not tell whether they
+// got an id. Of those that have reached no indexer the channel is not known:
+// they all count.
 func (c *channels) lost(q *request, from, to time.Time) (n int) {
 	l := c.lines[q.link.Proxy()]
 	for _, x := range l.all {
 		s := x.State()
-		if s.Began.Before(from) || s.Began.After(to) || c.run.delivered(s, c.run.plan.Timeout) {
+		if s.Began.Before(from) || s.Began.After(to) {
 			continue
 		}
-		if v, arrived := c.run.visits[x]; !arrived || !v.poll && v.channel == q.ack.channel {
+		v, arrived := c.run.visits[x]
+		if c.run.delivered(s, c.run.plan.Timeout) && !v.vague {
+			continue
+		}
+		if !arrived || !v.poll && v.channel == q.ack.channel {
 			n++
 		}
 	}

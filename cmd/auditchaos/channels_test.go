@@ -90,3 +90,26 @@ func TestChannels(t *testing.T) {
 		}
 	}
 }
+
+// TestVague holds which answers leave open whether a post got an id.
+func TestVague(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		status, code int
+		answer       string
+		want         bool
+	}{
+		{200, 0, `{"text":"Success","code":0,"ackId":3}`, false},
+		{200, 0, `{"text":"Success","code":0}`, true},
+		{400, 13, `{"text":"Event field cannot be blank","code":13,"ackId":3}`, false},
+		{400, 6, `{"text":"Invalid data format","code":6,"invalid-event-number":0}`, false},
+		{403, 4, `{"text":"Invalid token","code":4}`, false},
+		{503, 9, `{"text":"Server is busy","code":9}`, true},
+		{503, 20, `{"text":"HEC is unhealthy","code":20}`, false},
+		{502, -1, "<html>", true},
+	} {
+		if got := vague(&request{status: tc.status, code: tc.code}, []byte(tc.answer)); got != tc.want {
+			t.Errorf("%d %s: %v", tc.status, tc.answer, got)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"net/http"
 	"time"
 
@@ -42,6 +43,17 @@ func definite(q *request) bool {
 		return q.status == http.StatusBadRequest
 	}
 	return false
+}
+
+// vague reports whether an answer leaves open whether its post got an id of
+// acknowledgement: it brings none, and is a load balancer's page, or says that
+// the events may be taken. A refusal by HEC's own code has given none.
+func vague(q *request, answer []byte) bool {
+	const internal, busy = 8, 9
+	if bytes.Contains(answer, []byte(`"ackId"`)) {
+		return false
+	}
+	return q.code < 0 || q.code == internal || q.code == busy || q.status == http.StatusOK
 }
 
 // delivered reports whether an answer has reached its client for certain.

@@ -205,6 +205,7 @@ type visit struct {
 	channel string // empty: it named none
 	poll    bool
 	good    bool // a poll that was answered as it should be
+	vague   bool // a post whose answer leaves open whether it got an id
 }
 
 // arrived notes that a request of the network has reached an indexer.

@@ -144,6 +144,7 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	e.hec.ServeHTTP(heard, r)
 	e.outcome(q)
+	e.run.arrived(link, visit{channel: r.Header.Get(headerChannel), vague: vague(q, heard.body.Bytes())})
 	if len(body) > 0 {
 		e.met()
 	}
