@@ -69,13 +69,8 @@ func (r *run) begin(ctx context.Context, s step) (then func() error, err error) 
 	e := r.endpoints[s.Endpoint]
 	switch s.Do {
 	case doReply:
-		how := findReply(s.Reply)
-		if how.good > 0 {
-			e.answerMixed(how, max(s.Times, 1))
-			break
-		}
 		for range max(s.Times, 1) {
-			e.hec.Script(how.reply)
+			e.hec.Script(findReply(s.Reply).reply)
 		}
 	case doNet:
 		for range max(s.Times, 1) {

@@ -39,8 +39,10 @@ func definite(q *request) bool {
 	switch q.code {
 	case 0, 24, 25:
 		return q.status == http.StatusOK
-	case 6, 7, 12, 13, 15:
+	case 6, 12, 13, 15:
 		return q.status == http.StatusBadRequest
+	case 7: // of a script, which may blame an event that is not there
+		return q.status == http.StatusBadRequest && q.indexed < len(q.places)
 	}
 	return false
 }

@@ -100,19 +100,6 @@ func (l *ledger) index(r *request) {
 	}
 }
 
-// goodFirst counts the events before the first that cannot be indexed.
-func (l *ledger) goodFirst(places []place) (n int) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, at := range places {
-		if e := l.find(at); e == nil || e.kind != good {
-			break
-		}
-		n++
-	}
-	return n
-}
-
 func (l *ledger) find(at place) *entry {
 	if at.partition < 0 || at.partition >= len(l.parts) || at.offset < 0 || at.offset >= int64(len(l.parts[at.partition])) {
 		return nil

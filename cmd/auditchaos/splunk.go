@@ -27,7 +27,6 @@ import (
 const (
 	headerID     = "X-Chaos-Id"
 	headerEvents = "X-Chaos-Events"
-	headerGood   = "X-Chaos-Good" // so many of them, from the first, can be indexed
 )
 
 // headerChannel names the acknowledgement channel of a post or a poll.
@@ -67,7 +66,6 @@ type endpoint struct {
 	large  int // bodies with more events are refused; 0: none
 	cloud  bool
 	near   int // successes have this code; 0: as usual
-	mixed  []scripted
 }
 
 func newEndpoint(ctx context.Context, r *run, number int) (*endpoint, error) {
@@ -75,7 +73,7 @@ func newEndpoint(ctx context.Context, r *run, number int) (*endpoint, error) {
 		run: r, number: number, faults: &faultnet.Queue{}, addr: "127.0.0.1:0",
 		token: hectest.Token{Value: r.token(), UseACK: r.plan.Ack},
 	}
-	opts := []hectest.Option{hectest.WithToken(e.token), hectest.WithSink(func(hectest.Event) {}), hectest.WithFault(e.hook)}
+	opts := []hectest.Option{hectest.WithToken(e.token), hectest.WithSink(func(hectest.Event) {}), hectest.WithFault(e.refuseLarge)}
 	if r.plan.Ack {
 		opts = append(opts, hectest.WithManualAck())
 		e.pipe = newPipeline(e)
@@ -168,7 +166,6 @@ func (e *endpoint) newRequest(r *http.Request, body []byte, link *faultnet.Excha
 	q.places, q.bodies = readEvents(r.Header.Get("Content-Encoding"), body)
 	r.Header.Set(headerID, strconv.Itoa(q.id))
 	r.Header.Set(headerEvents, strconv.Itoa(len(q.places)))
-	r.Header.Set(headerGood, strconv.Itoa(e.run.ledger.goodFirst(q.places)))
 	return q
 }
 

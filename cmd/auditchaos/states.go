@@ -58,25 +58,10 @@ func (e *endpoint) nearCode() int {
 	return e.near
 }
 
-// answerMixed lets the next posts be answered so, of those that the answer
-// would be true of.
-func (e *endpoint) answerMixed(how scripted, times int) {
+// refuseLarge is hectest's hook.
+func (e *endpoint) refuseLarge(_ int, r *http.Request) *hectest.Reply {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for range times {
-		e.mixed = append(e.mixed, how)
-	}
-}
-
-// hook is hectest's.
-func (e *endpoint) hook(_ int, r *http.Request) *hectest.Reply {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if good, err := strconv.Atoi(r.Header.Get(headerGood)); err == nil && len(e.mixed) > 0 && good >= e.mixed[0].good {
-		rep := e.mixed[0].reply
-		e.mixed = e.mixed[1:]
-		return &rep
-	}
 	if n, err := strconv.Atoi(r.Header.Get(headerEvents)); err != nil || e.large == 0 || n <= e.large {
 		return nil
 	}

@@ -121,6 +121,7 @@ type Reply struct {
 	raw      []byte // the body, in place of one made from code and text
 	truncate bool
 	take     int
+	true     bool // sent only if take events can be indexed
 	hang     bool
 	until    <-chan struct{}
 }
@@ -188,8 +189,10 @@ func Normal() Reply { return Reply{act: actNormal} }
 // error. On an acknowledgement poll it spends the ids that were true.
 func (r Reply) Took() Reply { r.take = takeAll; return r }
 
-// TookFirst indexes the first n events of the body nevertheless.
-func (r Reply) TookFirst(n int) Reply { r.take = max(n, 0); return r }
+// TookFirst indexes the first n events of the body nevertheless. A reply with a
+// number is sent only if that is so: where the server can index fewer, for the
+// token's or an event's sake, it says so instead.
+func (r Reply) TookFirst(n int) Reply { r.take, r.true = max(n, 0), r.numbered; return r }
 
 // Lost indexes nothing, whatever the reply says.
 func (r Reply) Lost() Reply { r.take = 0; return r }

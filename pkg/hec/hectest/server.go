@@ -157,7 +157,9 @@ func (s *Server) answer(x *exchange) Reply {
 	plan := s.plan(rt, x)
 	if plan != nil && plan.act != actNormal {
 		if plan.take > 0 {
-			s.handle(rt, x, plan.take)
+			if rep := s.handle(rt, x, plan.take); plan.true && x.indexed < plan.take {
+				return rep
+			}
 		}
 		return *plan
 	}

@@ -64,6 +64,7 @@ func TestScript(t *testing.T) {
 		{"1.5 code 9", hectest.HEC(9), 503, `{"text":"Server is busy","code":9}`, [2]string{}, 0},
 		{"1.6 code 9 with number, nothing taken", hectest.HECEvent(9, 2), 503, `{"text":"Server is busy","code":9,"invalid-event-number":2}`, [2]string{}, 0},
 		{"1.6 code 9 with number, prefix taken", hectest.HECEvent(9, 2).TookFirst(2), 503, `{"text":"Server is busy","code":9,"invalid-event-number":2}`, [2]string{}, 2},
+		{"a number that fewer events than it says come before", hectest.HECEvent(9, 5).TookFirst(5), 200, `{"text":"Success","code":0}`, [2]string{}, 3},
 		{"1.6 code 6 takes the prefix", hectest.HECEvent(6, 1), 400, `{"text":"Invalid data format","code":6,"invalid-event-number":1}`, [2]string{}, 1},
 		{"1.6 code 7 takes up to the bad one", hectest.HECEvent(7, 2), 400, `{"text":"Incorrect index","code":7,"invalid-event-number":2}`, [2]string{}, 1},
 		{"code 6 without prefix", hectest.HECEvent(6, 2).Lost(), 400, `{"text":"Invalid data format","code":6,"invalid-event-number":2}`, [2]string{}, 0},
