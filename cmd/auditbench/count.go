@@ -75,7 +75,7 @@ func (c *counter) count(ctx context.Context, claim *kafka.Claim) error {
 	)
 	mark := func() {
 		if part.Records > 0 {
-			claim.Mark(next, nil)
+			claim.Mark(next, "", nil)
 			c.add(part)
 			part = counted{}
 		}

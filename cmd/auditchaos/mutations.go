@@ -30,7 +30,7 @@ func mutations() []mutation {
 func namedMistakes() []mutation {
 	return []mutation{
 		{name: "named-commit-early", why: "an offset is marked when its batch is sent", edit: []edit{
-			{fileLane, "	l.fifo = append(l.fifo, b)\n", "	l.fifo = append(l.fifo, b)\n	l.claim.Mark(b.next, nil)\n"},
+			{fileLane, "	l.fifo = append(l.fifo, b)\n", "	l.fifo = append(l.fifo, b)\n	l.claim.Mark(b.next, ``, nil)\n"},
 		}},
 		{name: "named-ignore-ack", why: "what Splunk has taken counts as indexed", where: withAck, edit: []edit{
 			{fileAck, "	if s.channel == nil {\n		return nil\n	}\n	a.mu.Lock()\n	if s.entry == nil {", "	if true {\n		return nil\n	}\n	a.mu.Lock()\n	if s.entry == nil {"},
@@ -52,16 +52,16 @@ func namedMistakes() []mutation {
 func offsetMistakes() []mutation {
 	return []mutation{
 		{name: "commit-out-of-order", why: "an offset is marked when its batch comes back, whatever is out before it", edit: []edit{
-			{fileLane, "func (l *lane) back(b *batch) { b.settled = true }", "func (l *lane) back(b *batch) { b.settled = true; l.claim.Mark(b.next, nil) }"},
+			{fileLane, "func (l *lane) back(b *batch) { b.settled = true }", "func (l *lane) back(b *batch) { b.settled = true; l.claim.Mark(b.next, ``, nil) }"},
 		}},
 		{name: "commit-never", why: "commits are not sent", edit: []edit{
 			{fileCommit, "	answer, err := c.link.commit(c.ctx, asked)\n", "	answer, err := map[place]error{}, error(nil)\n	for at := range asked {\n		answer[at] = sarama.ErrNoError\n	}\n"},
 		}},
 		{name: "commit-wrong-partition", why: "a partition is committed up to the mark of another", where: partitioned, edit: []edit{
-			{fileMarks, "			asked[at] = p.next\n", "			for _, other := range c.at {\n				asked[at] = max(asked[at], other.next)\n			}\n"},
+			{fileMarks, "			asked[at] = p.mark\n", "			for _, other := range c.at {\n				asked[at] = mark{next: max(asked[at].next, other.next)}\n			}\n"},
 		}},
 		{name: "commit-forgets-newer", why: "what was marked while a commit was on its way is never committed", edit: []edit{
-			{fileMarks, "	p.dirty = p.next != next\n", "	p.dirty = false\n"},
+			{fileMarks, "	p.dirty = p.mark != to\n", "	p.dirty = false\n"},
 		}},
 		{name: "commit-not-at-the-end", why: "the last marks are not waited for", where: stopping, edit: []edit{
 			{fileCommit, "	close(c.closing)\n", "	c.finish()\n	c.giveUp()\n	close(c.closing)\n"},
@@ -73,7 +73,7 @@ func offsetMistakes() []mutation {
 			{fileSettle, "if b.err != nil {", "if b.err != nil && false {"},
 		}},
 		{name: "mark-before-stored", why: "an offset is marked before its dead letters are on disk", where: storeFails, edit: []edit{
-			{fileSettle, "		if err := l.bury(b, entries); err != nil {", "		l.claim.Mark(b.next, nil)\n		if err := l.bury(b, entries); err != nil {"},
+			{fileSettle, "		if err := l.bury(b, entries); err != nil {", "		l.claim.Mark(b.next, ``, nil)\n		if err := l.bury(b, entries); err != nil {"},
 		}},
 		{name: "forget-dead-letters", why: "dead letters that cannot be stored are forgotten", where: storeFails, edit: []edit{
 			{

@@ -101,7 +101,7 @@ func New(ctx context.Context, opts Options) (_ *App, err error) {
 	}
 	a.topic = newDeadLetterTopic(cfg, a.log.Named("dead_letter_topic"))
 	a.forward = forwarder.New(cfg.Batch, forwarder.Options{
-		Sink: a.hec, DeadLetters: a.store, Copy: a.topic.copies(), Filter: methodFilter(cfg.Filter.DropMethods),
+		Sink: a.hec, DeadLetters: a.store, Copy: a.topic.copies(), Filter: newMethodFilter(cfg.Filter.DropMethods),
 		AnyText: cfg.HEC.AnyText(), MaxEventBytes: cfg.HEC.MaxEventBytes, Log: a.log.Named("lane"), Registerer: a.registry,
 		OnProblem: a.deadLetters,
 	})
@@ -182,7 +182,7 @@ func (a *App) Run(ctx context.Context) (err error) {
 // lane is the group's handler.
 func (a *App) lane(ctx context.Context, c *kafka.Claim) error {
 	return forwarder.Run(ctx, a.forward, forwarder.Claim{
-		Topic: c.Topic, Partition: c.Partition, Start: c.Start, Mark: c.Mark, HighWater: c.HighWater,
+		Topic: c.Topic, Partition: c.Partition, Start: c.Start, Committed: c.Committed, Note: c.Note, Mark: c.Mark, HighWater: c.HighWater,
 	}, c.Messages(), c.Read)
 }
 
@@ -251,19 +251,28 @@ func (a *App) watchLanes(ctx context.Context) {
 	}
 }
 
-// methodFilter drops events by their exact data.methodName.
-func methodFilter(methods []string) forwarder.Filter {
+// methodFilter drops events by their exact data.methodName: the rule of each.
+type methodFilter map[string]string
+
+func newMethodFilter(methods []string) forwarder.Filter {
 	if len(methods) == 0 {
 		return nil
 	}
-	rules := make(map[string]string, len(methods))
+	f := make(methodFilter, len(methods))
 	for _, m := range methods {
-		rules[m] = "drop_methods:" + m
+		f[m] = "drop_methods:" + m
 	}
-	return func(ev audit.Event) (string, bool) {
-		rule, drop := rules[string(ev.Method)]
-		return rule, drop
-	}
+	return f
+}
+
+// Judge implements forwarder.Filter.
+func (f methodFilter) Judge() forwarder.Judge { return methodJudge(f) }
+
+type methodJudge map[string]string
+
+// Judge implements forwarder.Judge.
+func (j methodJudge) Judge(_ *audit.Record, ev *audit.Event) forwarder.Verdict {
+	return forwarder.Verdict{Rule: j[string(ev.Method)]}
 }
 
 func buildInfo(version string) prometheus.Collector {

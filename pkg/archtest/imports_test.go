@@ -18,15 +18,19 @@ var mayImport = map[string][]string{
 	"pkg/sigma":      {"pkg/audit"},
 	"pkg/hec":        {"pkg/audit", "pkg/creds"},
 	"pkg/deadletter": {"pkg/audit"},
-	"pkg/forwarder":  {"pkg/audit", "pkg/sigma", "pkg/deadletter"},
+	"pkg/forwarder":  {"pkg/audit", "pkg/deadletter"},
+	"pkg/summary":    {"pkg/audit"},
+	"pkg/filter":     {"pkg/audit", "pkg/creds", "pkg/sigma", "pkg/summary", "pkg/forwarder"},
 	"pkg/kafka":      {"pkg/audit", "pkg/creds"},
+	"pkg/mirror":     {"pkg/audit", "pkg/kafka"},
 	"pkg/alerts":     {"pkg/sigma", "pkg/creds"},
-	"pkg/config":     {"pkg/creds", "pkg/ops", "pkg/hec", "pkg/deadletter", "pkg/forwarder", "pkg/kafka", "pkg/alerts"},
+	"pkg/config":     {"pkg/creds", "pkg/ops", "pkg/hec", "pkg/deadletter", "pkg/filter", "pkg/forwarder", "pkg/kafka", "pkg/mirror", "pkg/alerts"},
+	"pkg/importer":   {"pkg/creds", "pkg/kafka", "pkg/config"},
 	"pkg/app": {
-		"pkg/audit", "pkg/creds", "pkg/ops", "pkg/sigma", "pkg/hec", "pkg/deadletter",
-		"pkg/forwarder", "pkg/kafka", "pkg/alerts", "pkg/config",
+		"pkg/audit", "pkg/creds", "pkg/ops", "pkg/sigma", "pkg/hec", "pkg/deadletter", "pkg/filter", "pkg/summary",
+		"pkg/forwarder", "pkg/kafka", "pkg/mirror", "pkg/alerts", "pkg/config",
 	},
-	"cmd/auditlog-forwarder": {"pkg/app", "pkg/config", "pkg/alerts", "pkg/deadletter"}, // it lists dead letters
+	"cmd/auditlog-forwarder": {"pkg/app", "pkg/config", "pkg/alerts", "pkg/deadletter", "pkg/importer"}, // it lists dead letters
 }
 
 // support are the packages that serve tests, the demo, the generator and the

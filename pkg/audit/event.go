@@ -13,7 +13,13 @@ import (
 type Event struct {
 	Time   []byte // CloudEvents time, RFC 3339 when the event keeps to the standard
 	Method []byte // data.methodName, or data.method_name in the snake_case events
+
+	Route *Route // where a rule sends it; nil: where the configuration does
 }
+
+// Route is what a rule says of where an event goes. What is empty is left to
+// the configuration.
+type Route struct{ Index, Source, Sourcetype, Host string }
 
 // Why a value is no event.
 var (

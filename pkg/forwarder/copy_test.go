@@ -49,7 +49,7 @@ func TestCopyAloneIsRepeated(t *testing.T) {
 		in <- &audit.Record{Topic: "audit", Partition: 3, Value: []byte("no")}
 		close(in)
 		marked := 0
-		claim := Claim{Topic: "audit", Partition: 3, HighWater: func() int64 { return 0 }, Mark: func(_ int64, committed func()) {
+		claim := Claim{Topic: "audit", Partition: 3, HighWater: func() int64 { return 0 }, Mark: func(_ int64, _ string, committed func()) {
 			marked++
 			if p.copies != 4 {
 				t.Errorf("marked after %d tries to copy", p.copies)
@@ -82,7 +82,7 @@ func TestCopyGivenUpIsNotStoredTwice(t *testing.T) {
 		in <- &audit.Record{Topic: "audit", Partition: 3, Value: []byte("no")}
 		ctx, lose := context.WithCancel(t.Context())
 		time.AfterFunc(time.Minute, lose)
-		claim := Claim{Topic: "audit", Partition: 3, HighWater: func() int64 { return 0 }, Mark: func(int64, func()) {
+		claim := Claim{Topic: "audit", Partition: 3, HighWater: func() int64 { return 0 }, Mark: func(int64, string, func()) {
 			t.Error("marked without a copy")
 		}}
 		if err := Run(ctx, f, claim, in, func(m, r *audit.Record) { *r = *m }); err != nil {

@@ -58,8 +58,24 @@ type DeadLetterCopy interface {
 	Copy(ctx context.Context, entries []deadletter.Entry) error
 }
 
-// Filter says whether an event is left out, and by which rule.
-type Filter func(ev audit.Event) (rule string, drop bool)
+// Filter decides what becomes of events.
+type Filter interface {
+	// Judge makes a judge for one lane, whose goroutine alone uses it.
+	Judge() Judge
+}
+
+// Judge decides about one event after the other.
+type Judge interface {
+	// Judge decides about an event. It may set ev.Route. What the verdict points
+	// to is valid until the next call.
+	Judge(rec *audit.Record, ev *audit.Event) Verdict
+}
+
+// Verdict is what becomes of an event. The zero value sends it as it is.
+type Verdict struct {
+	Rule  string // the rule that left the event out; empty: it is sent
+	Value []byte // sent in place of the record's value; nil: that one, byte for byte
+}
 
 // Options are what a Forwarder needs besides its configuration.
 type Options struct {
@@ -103,10 +119,13 @@ type Claim struct {
 	Topic     string
 	Partition int32
 	Start     int64 // the first offset that will be read; below 0: not known
+	Committed int64 // what lies below is settled; above Start it is read only to know where the last owner was
+	Note      string
 	// Mark takes the next offset to read; it is called from the lane's goroutine
-	// only. committed, which may be nil, must be called once, from anywhere: when
+	// only. note is kept beside the offset, and is Note of the partition's next
+	// owner. committed, which may be nil, must be called once, from anywhere: when
 	// the mark is committed, or when it will not be any more.
-	Mark      func(next int64, committed func())
+	Mark      func(next int64, note string, committed func())
 	HighWater func() int64 // the partition's end, as far as it is known
 }
 

@@ -24,6 +24,7 @@ type lane struct {
 	claim Claim
 	log   *zap.Logger
 	count laneCounters
+	judge Judge // nil: everything is sent as it is
 
 	open   *batch   // being filled
 	full   bool     // open must go before another record fits
@@ -124,6 +125,9 @@ func (f *Forwarder) newLane(ctx context.Context, claim Claim) *lane {
 		done:   make(chan *batch, f.cfg.Window),
 		ping:   make(chan none),
 		gone:   make(chan none),
+	}
+	if f.opts.Filter != nil {
+		l.judge = f.opts.Filter.Judge()
 	}
 	l.linger.Stop()
 	l.next.Store(claim.Start)

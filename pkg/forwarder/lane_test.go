@@ -208,13 +208,22 @@ func (w *world) Copy(ctx context.Context, entries []deadletter.Entry) error {
 	return nil
 }
 
-// filter also keeps what it drops, by the id that newWorld writes.
-func (w *world) filter(ev audit.Event) (string, bool) {
-	return "noise", string(ev.Method) == "filtered"
+// dropMethod leaves out the events of a method.
+type dropMethod string
+
+func (d dropMethod) Judge() Judge { return dropJudge(d) }
+
+type dropJudge string
+
+func (d dropJudge) Judge(_ *audit.Record, ev *audit.Event) (v Verdict) {
+	if string(ev.Method) == string(d) {
+		v.Rule = "noise"
+	}
+	return v
 }
 
 // mark checks P1 and P2.
-func (w *world) mark(next int64, committed func()) {
+func (w *world) mark(next int64, _ string, committed func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if next <= w.marked {
@@ -370,7 +379,7 @@ func TestLaneKeepsItsPromises(t *testing.T) {
 			}
 			w := newWorld(t, seed, 150, cfg.Window)
 			f := New(cfg, Options{
-				Sink: w, DeadLetters: w, Copy: w, Filter: w.filter, MaxEventBytes: 1000,
+				Sink: w, DeadLetters: w, Copy: w, Filter: dropMethod("filtered"), MaxEventBytes: 1000,
 				Log: zap.NewNop(), Registerer: prometheus.NewRegistry(),
 			})
 			last := w.log[len(w.log)-1].Offset

@@ -25,7 +25,7 @@ func (l *lane) settle() error {
 		if err := l.bury(b, entries); err != nil {
 			return err
 		}
-		l.claim.Mark(b.next, l.f.gate.hold(len(b.ends)+len(b.dead)))
+		l.claim.Mark(b.next, "", l.f.gate.hold(len(b.ends)+len(b.dead)))
 		l.fifo = append(l.fifo[:0], l.fifo[1:]...)
 		l.settled(b, entries)
 	}

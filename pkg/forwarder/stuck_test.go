@@ -75,7 +75,7 @@ func TestStuck(t *testing.T) {
 				}
 				done := make(chan error, 1)
 				go func() {
-					done <- Run(ctx, f, Claim{Topic: "audit", Partition: 3, Mark: func(int64, func()) {}, HighWater: func() int64 { return 0 }},
+					done <- Run(ctx, f, Claim{Topic: "audit", Partition: 3, Mark: func(int64, string, func()) {}, HighWater: func() int64 { return 0 }},
 						in, func(m, r *audit.Record) { *r = *m })
 				}()
 				synctest.Wait()

@@ -53,10 +53,15 @@ func (l *lane) sort(b *batch, rec *audit.Record) {
 		b.addDead(rec, deadletter.NotJSON, err.Error())
 		return
 	}
-	if l.f.opts.Filter != nil {
-		if rule, drop := l.f.opts.Filter(ev); drop {
-			b.filtered[rule]++
+	if l.judge != nil {
+		v := l.judge.Judge(rec, &ev)
+		if v.Rule != "" {
+			b.filtered[v.Rule]++
 			return
+		}
+		if v.Value != nil {
+			sent := *rec
+			sent.Value, rec = v.Value, &sent
 		}
 	}
 	if err := b.addEvent(l.f.opts.Sink, rec, ev); err != nil {

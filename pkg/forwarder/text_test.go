@@ -89,7 +89,7 @@ func TestLaneSortsText(t *testing.T) {
 				l := &ledger{}
 				f := New(DefaultConfig(), Options{
 					Sink: l, DeadLetters: l, AnyText: tc.anyText, MaxEventBytes: 1000, Log: zap.NewNop(), Registerer: prometheus.NewRegistry(),
-					Filter: func(ev audit.Event) (string, bool) { return "noise", string(ev.Method) == "noise" },
+					Filter: dropMethod("noise"),
 				})
 				in := make(chan int, len(values))
 				for i := range values {
@@ -98,7 +98,7 @@ func TestLaneSortsText(t *testing.T) {
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
 				time.AfterFunc(time.Minute, cancel)
-				err := Run(ctx, f, Claim{Topic: "audit", Mark: func(next int64, committed func()) { l.marks = append(l.marks, next); committed() }, HighWater: func() int64 { return 0 }},
+				err := Run(ctx, f, Claim{Topic: "audit", Mark: func(next int64, _ string, committed func()) { l.marks = append(l.marks, next); committed() }, HighWater: func() int64 { return 0 }},
 					in, func(i int, r *audit.Record) {
 						*r = audit.Record{Topic: "audit", Offset: int64(i), Timestamp: time.Now(), Value: []byte(values[i])}
 					})

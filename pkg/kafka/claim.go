@@ -15,6 +15,10 @@ type Claim struct {
 	Topic     string
 	Partition int32
 	Start     int64 // the first offset that will be read
+	// Committed is the group's offset: below it all is settled. It is above Start
+	// where Options.Rewind asked for it, and otherwise the same.
+	Committed int64
+	Note      string // of the last mark; see Mark
 
 	member  *member
 	commits *committer
@@ -65,8 +69,11 @@ func (c *Claim) watchEnd(ctx context.Context) {
 // mark, or when that need not be waited for, since the session is over or the
 // partition's commits are refused; then perhaps before Mark returns. Call Mark
 // from the handler only.
-func (c *Claim) Mark(next int64, done func()) {
-	c.commits.mark(place{c.Topic, c.Partition}, next, done)
+//
+// note is committed with the mark, and is Claim.Note of the partition's next
+// owner; brokers take at most 4,096 bytes (offset.metadata.max.bytes).
+func (c *Claim) Mark(next int64, note string, done func()) {
+	c.commits.mark(place{c.Topic, c.Partition}, mark{next, note}, done)
 }
 
 // Read fills rec from m. rec shares m's memory.

@@ -133,7 +133,7 @@ const (
 )
 
 // commit tries once. What was marked since began is not in asked.
-func (c *committer) commit(asked map[place]int64, began time.Time) commitEnd {
+func (c *committer) commit(asked map[place]mark, began time.Time) commitEnd {
 	answer, err := c.link.commit(c.ctx, asked)
 	if err != nil {
 		if c.ctx.Err() == nil {
@@ -142,18 +142,18 @@ func (c *committer) commit(asked map[place]int64, began time.Time) commitEnd {
 		return commitFailed
 	}
 	var (
-		retry   map[place]int64
+		retry   map[place]mark
 		why     error // of one in retry
 		refused bool
 	)
-	for at, next := range asked {
+	for at, to := range asked {
 		kerr, answered := answer[at]
 		if !answered {
 			kerr = sarama.ErrIncompleteResponse
 		}
 		switch judgeCommit(kerr) {
 		case judgedDone:
-			c.settled(at, next, began)
+			c.settled(at, to, began)
 		case judgedOver:
 			c.tell.over(kerr)
 			return commitOver
@@ -163,9 +163,9 @@ func (c *committer) commit(asked map[place]int64, began time.Time) commitEnd {
 			c.refused(at, kerr)
 		case judgedRetry:
 			if retry == nil {
-				retry = map[place]int64{}
+				retry = map[place]mark{}
 			}
-			retry[at], why = next, kerr
+			retry[at], why = to, kerr
 		}
 	}
 	switch {

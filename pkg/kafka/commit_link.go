@@ -33,7 +33,7 @@ type commitLink struct {
 
 // commit asks the coordinator to keep the marks, and returns its answer by
 // partition.
-func (l *commitLink) commit(ctx context.Context, marks map[place]int64) (map[place]error, error) {
+func (l *commitLink) commit(ctx context.Context, marks map[place]mark) (map[place]error, error) {
 	answer, err := l.try(ctx, marks)
 	if err != nil {
 		// The session's own credentials are the first choice even when there are
@@ -49,7 +49,7 @@ func (l *commitLink) commit(ctx context.Context, marks map[place]int64) (map[pla
 	return answer, nil
 }
 
-func (l *commitLink) try(ctx context.Context, marks map[place]int64) (map[place]error, error) {
+func (l *commitLink) try(ctx context.Context, marks map[place]mark) (map[place]error, error) {
 	coordinator, err := l.coordinator()
 	if err != nil {
 		return nil, err
@@ -63,8 +63,8 @@ func (l *commitLink) try(ctx context.Context, marks map[place]int64) (map[place]
 	if id := l.group.cfg.GroupInstanceID; id != "" {
 		req.GroupInstanceId = &id
 	}
-	for at, next := range marks {
-		req.AddBlockWithLeaderEpoch(at.topic, at.partition, next, noEpoch, 0, "")
+	for at, m := range marks {
+		req.AddBlockWithLeaderEpoch(at.topic, at.partition, m.next, noEpoch, 0, m.note)
 	}
 	resp, err := coordinator.CommitOffset(req)
 	if err != nil {

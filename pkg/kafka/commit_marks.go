@@ -6,10 +6,16 @@ import (
 	"go.uber.org/zap"
 )
 
+// mark is what is committed for a partition.
+type mark struct {
+	next int64  // the next offset to read
+	note string // kept beside it by the broker, for the partition's next owner
+}
+
 // position is how far a partition is marked.
 type position struct {
-	next  int64     // the newest mark
-	dirty bool      // next is not committed
+	mark            // the newest
+	dirty bool      // mark is not committed
 	since time.Time // of the oldest mark that is not committed
 	// aside is the end of the time for which this partition is left out.
 	aside time.Time
@@ -28,7 +34,7 @@ type waiter struct {
 // mark takes the next offset to read of a partition. done, if it is not nil,
 // is called once: when a commit covers the mark, or at once while this
 // partition's commits are refused or the session is over. It must not block.
-func (c *committer) mark(at place, next int64, done func()) {
+func (c *committer) mark(at place, to mark, done func()) {
 	c.mu.Lock()
 	if c.over {
 		c.mu.Unlock()
@@ -45,10 +51,10 @@ func (c *committer) mark(at place, next int64, done func()) {
 	if !p.dirty {
 		p.dirty, p.since = true, time.Now()
 	}
-	p.next = next
+	p.mark = to
 	alone := p.alone
 	if done != nil && !alone {
-		p.waiting = append(p.waiting, waiter{next, done})
+		p.waiting = append(p.waiting, waiter{to.next, done})
 	}
 	c.mu.Unlock()
 	if done != nil && alone {
@@ -62,7 +68,7 @@ func (c *committer) mark(at place, next int64, done func()) {
 
 // pending returns the newest marks that are not committed, and whether others
 // are set aside.
-func (c *committer) pending() (asked map[place]int64, aside bool) {
+func (c *committer) pending() (asked map[place]mark, aside bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := time.Now()
@@ -73,9 +79,9 @@ func (c *committer) pending() (asked map[place]int64, aside bool) {
 			aside = true
 		default:
 			if asked == nil {
-				asked = make(map[place]int64, len(c.at))
+				asked = make(map[place]mark, len(c.at))
 			}
-			asked[at] = p.next
+			asked[at] = p.mark
 		}
 	}
 	return asked, aside
@@ -93,15 +99,15 @@ func (c *committer) clean() bool {
 	return true
 }
 
-// settled notes that a partition is committed up to next.
-func (c *committer) settled(at place, next int64, began time.Time) {
+// settled notes what a partition is committed up to.
+func (c *committer) settled(at place, to mark, began time.Time) {
 	c.mu.Lock()
 	p := c.at[at]
 	p.aside, p.alone = time.Time{}, false
-	p.dirty = p.next != next
+	p.dirty = p.mark != to
 	p.since = began // what was marked meanwhile is younger
 	n := 0
-	for n < len(p.waiting) && p.waiting[n].next <= next {
+	for n < len(p.waiting) && p.waiting[n].next <= to.next {
 		n++
 	}
 	covered := p.waiting[:n:n]

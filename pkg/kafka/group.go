@@ -27,6 +27,10 @@ type Options struct {
 	// OnState is told nil when this member is in the group, and otherwise why
 	// it is not, each time that changes. Optional.
 	OnState func(error)
+	// Rewind says where reading of a partition begins that is committed up to an
+	// offset, with the note beside it: at that offset, or below it, for a handler
+	// that needs earlier records to know where it was. Optional.
+	Rewind func(topic string, partition int32, committed int64, note string) int64
 	// OnAssigned is told how many partitions this member has got. Optional.
 	OnAssigned func(partitions int)
 }

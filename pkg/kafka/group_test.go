@@ -95,7 +95,7 @@ func (r *reader) handle(ctx context.Context, c *kafka.Claim) error {
 			}
 			r.change(func() { r.read[at] = append(r.read[at], rec.Offset) })
 			r.change(func() { r.marks++ })
-			c.Mark(rec.Offset+1, func() { r.change(func() { r.covered++ }) })
+			c.Mark(rec.Offset+1, "", func() { r.change(func() { r.covered++ }) })
 		case <-ctx.Done():
 			return nil
 		}

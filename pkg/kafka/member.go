@@ -18,7 +18,7 @@ type member struct {
 	client sarama.Client
 	handle Handler
 	joined func()
-	starts map[place]int64 // written by Setup, then only read
+	starts map[place]start // written by Setup, then only read
 	// commits belongs to one session, from Setup to Cleanup.
 	commits *committer
 	// endSession makes the member join again; set before each session.
@@ -42,7 +42,7 @@ func (m *member) Setup(session sarama.ConsumerGroupSession) error {
 	m.commits = m.group.newCommits(session, m.access, m.endSession)
 	m.watchers.Go(m.commits.run)
 	claims := session.Claims()
-	m.starts = map[place]int64{}
+	m.starts = map[place]start{}
 	count := 0
 	for _, partitions := range claims {
 		count += len(partitions)
@@ -71,10 +71,16 @@ func (m *member) Setup(session sarama.ConsumerGroupSession) error {
 	return nil
 }
 
+// start is where a claim begins; see Claim.
+type start struct {
+	offset, committed int64
+	note              string
+}
+
 // none stands for a partition without a committed offset.
 const none = -1
 
-func (m *member) committed(claims map[string][]int32) (map[place]int64, error) {
+func (m *member) committed(claims map[string][]int32) (map[place]mark, error) {
 	// The admin is not closed: that would close the client, which is not its own.
 	admin, err := sarama.NewClusterAdminFromClient(m.client)
 	if err != nil {
@@ -87,7 +93,7 @@ func (m *member) committed(claims map[string][]int32) (map[place]int64, error) {
 	if resp.Err != sarama.ErrNoError {
 		return nil, resp.Err
 	}
-	offsets := map[place]int64{}
+	offsets := map[place]mark{}
 	for topic, partitions := range claims {
 		for _, p := range partitions {
 			block := resp.GetBlock(topic, p)
@@ -97,38 +103,61 @@ func (m *member) committed(claims map[string][]int32) (map[place]int64, error) {
 			if block.Err != sarama.ErrNoError {
 				return nil, block.Err
 			}
-			offsets[place{topic, p}] = block.Offset
+			offsets[place{topic, p}] = mark{block.Offset, block.Metadata}
 		}
 	}
 	return offsets, nil
 }
 
-// start returns the first offset to read.
-func (m *member) start(session sarama.ConsumerGroupSession, at place, committed int64) (int64, error) {
+// start finds out where a partition starts.
+func (m *member) start(session sarama.ConsumerGroupSession, at place, last mark) (start, error) {
 	oldest, err := m.client.GetOffset(at.topic, at.partition, sarama.OffsetOldest)
 	if err != nil {
-		return 0, err
+		return start{}, err
 	}
+	offset, kept, err := m.next(session, at, last, oldest)
+	if err != nil {
+		return start{}, err
+	}
+	begin := start{offset: offset, committed: offset}
+	if !kept {
+		return begin, nil
+	}
+	begin.note = last.note
+	if m.group.opts.Rewind == nil {
+		return begin, nil
+	}
+	if back := max(m.group.opts.Rewind(at.topic, at.partition, offset, last.note), oldest); back < offset {
+		// Sarama's marks only rise; nothing is committed by a reset.
+		session.ResetOffset(at.topic, at.partition, back, last.note)
+		begin.offset = back
+	}
+	return begin, nil
+}
+
+// next returns the next offset to settle, and whether that is the committed one.
+func (m *member) next(session sarama.ConsumerGroupSession, at place, last mark, oldest int64) (_ int64, kept bool, err error) {
+	committed := last.next
 	// So that the series is there from the start, and an alert can see it rise.
 	m.group.lost.WithLabelValues(at.topic, strconv.Itoa(int(at.partition)))
 	if committed <= none {
 		offset, err := m.chosen(at, oldest)
 		if err != nil {
-			return 0, err
+			return 0, false, err
 		}
 		session.MarkOffset(at.topic, at.partition, offset, "")
-		m.commits.mark(at, offset, nil)
-		return offset, nil
+		m.commits.mark(at, mark{next: offset}, nil)
+		return offset, false, nil
 	}
 	if committed < oldest {
 		m.group.countLost(at.topic, at.partition, committed, oldest)
 		session.MarkOffset(at.topic, at.partition, oldest, "")
-		m.commits.mark(at, oldest, nil)
-		return oldest, nil
+		m.commits.mark(at, mark{next: oldest}, nil)
+		return oldest, false, nil
 	}
 	end, err := m.client.GetOffset(at.topic, at.partition, sarama.OffsetNewest)
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	if committed > end {
 		// The topic was deleted and made again, or lost its end. Sarama's marks
@@ -136,10 +165,10 @@ func (m *member) start(session sarama.ConsumerGroupSession, at place, committed 
 		m.group.log.Error("the committed offset is beyond the end of the partition, as after deleting and creating a topic; reading it from its oldest event",
 			zap.String("topic", at.topic), zap.Int32("partition", at.partition), zap.Int64("committed", committed), zap.Int64("end", end))
 		session.ResetOffset(at.topic, at.partition, oldest, "")
-		m.commits.mark(at, oldest, nil)
-		return oldest, nil
+		m.commits.mark(at, mark{next: oldest}, nil)
+		return oldest, false, nil
 	}
-	return committed, nil
+	return committed, true, nil
 }
 
 // chosen resolves Config.Start for a partition that the group never read.
@@ -191,8 +220,9 @@ func (m *member) Cleanup(sarama.ConsumerGroupSession) error {
 func (m *member) ConsumeClaim(session sarama.ConsumerGroupSession, claim sarama.ConsumerGroupClaim) error {
 	// The session's context is the claim's: with eager rebalancing all claims
 	// of a member end together.
+	begin := m.starts[place{claim.Topic(), claim.Partition()}]
 	c := &Claim{
-		Topic: claim.Topic(), Partition: claim.Partition(), Start: m.starts[place{claim.Topic(), claim.Partition()}],
+		Topic: claim.Topic(), Partition: claim.Partition(), Start: begin.offset, Committed: begin.committed, Note: begin.note,
 		member: m, commits: m.commits, claim: claim,
 	}
 	ctx, cancel := context.WithCancel(session.Context())

@@ -29,7 +29,7 @@ func TestStopIsBounded(t *testing.T) {
 	done := make(chan error, 1)
 	go func() {
 		done <- g.Run(ctx, func(ctx context.Context, c *kafka.Claim) error {
-			c.Mark(c.Start+1, nil) // something that wants to be committed
+			c.Mark(c.Start+1, "", nil) // something that wants to be committed
 			close(claimed)
 			<-ctx.Done()
 			return nil
