@@ -110,7 +110,7 @@ func TestDeadLettersAreLogged(t *testing.T) {
 		in := make(chan *audit.Record)
 		done := make(chan error, 1)
 		go func() {
-			done <- Run(t.Context(), f, Claim{Topic: "audit", Partition: 3, Mark: func(int64, func()) {}, HighWater: func() int64 { return 0 }},
+			done <- Run(t.Context(), f, Claim{Topic: "audit", Partition: 3, Mark: func(int64, string, func()) {}, HighWater: func() int64 { return 0 }},
 				in, func(m, r *audit.Record) { *r = *m })
 		}()
 		for offset := range int64(100) {
