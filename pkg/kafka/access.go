@@ -18,7 +18,7 @@ import (
 func (g *Group) SetCredentials(sasl SASL) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.sasl.Mechanism == sasl.Mechanism && g.sasl.Username == sasl.Username && g.sasl.Password.Equal(sasl.Password) {
+	if g.sasl.same(sasl) {
 		return
 	}
 	g.sasl = sasl
