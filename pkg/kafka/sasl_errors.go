@@ -26,17 +26,36 @@ func (e *Error) bySASL(err error, c Config) bool {
 	case errors.Is(err, errScram):
 		e.What = fmt.Sprintf("the broker does not prove that it knows the password of %q: %s", c.SASL.Username, short(err.Error()))
 		e.Hint = "check kafka.bootstrap_servers: another server may have answered in its place"
+	case errors.Is(err, sarama.ErrUnsupportedSASLMechanism), errors.Is(err, sarama.ErrIllegalSASLState), noCause(err):
+		return e.byHandshake(err, c)
+	case errors.Is(err, sarama.ErrSASLAuthenticationFailed):
+		e.refusedBy(err, c)
+	default:
+		return false
+	}
+	return true
+}
+
+// noCause reports whether Sarama has dropped why no broker could be used, as
+// it does with what brokers answer to the handshake.
+func noCause(err error) bool { return err.Error() == sarama.ErrOutOfBrokers.Error() }
+
+// byHandshake explains why the broker and we do not come to talk of
+// credentials at all. It asks the broker, since Sarama drops the answer.
+func (e *Error) byHandshake(err error, c Config) bool {
+	if !c.UsesSASL() {
+		return false
+	}
+	answer, known := c.handshake()
+	switch {
+	case errors.Is(answer.code, sarama.ErrIllegalSASLState), !known && errors.Is(err, sarama.ErrIllegalSASLState):
+		e.What, e.Hint = "the broker did not expect SASL", "check kafka.security_protocol against the listener of this port"
+	case errors.Is(answer.code, sarama.ErrUnsupportedSASLMechanism):
+		e.What = "the broker does not offer the mechanism " + c.SASL.Mechanism + "; it offers " + strings.Join(answer.offered, ", ")
+		e.Hint = "set kafka.sasl.mechanism to one of these, or check that the port is the one for " + c.SASL.Mechanism
 	case errors.Is(err, sarama.ErrUnsupportedSASLMechanism):
 		e.What = "the broker does not offer the mechanism " + c.SASL.Mechanism
 		e.Hint = "check kafka.sasl.mechanism and that the port is the one for it"
-		if offered := c.offered(); len(offered) > 0 {
-			e.What += "; it offers " + strings.Join(offered, ", ")
-			e.Hint = "set kafka.sasl.mechanism to one of these, or check that the port is the one for " + c.SASL.Mechanism
-		}
-	case errors.Is(err, sarama.ErrIllegalSASLState):
-		e.What, e.Hint = "the broker did not expect SASL", "check kafka.security_protocol against the listener of this port"
-	case errors.Is(err, sarama.ErrSASLAuthenticationFailed):
-		e.refusedBy(err, c)
 	default:
 		return false
 	}
@@ -93,50 +112,56 @@ func (o OAuth) missingExtensions() string {
 	return "set " + strings.Join(missing, " and ") + ", which it reads beside the token"
 }
 
-// offered asks the first server that answers which mechanisms it offers. It
-// refuses one that is not offered with a list (KIP-43), which Sarama drops.
-func (c Config) offered() []string {
-	for _, server := range c.BootstrapServers {
-		if offered, err := c.askMechanisms(server); err == nil {
-			return offered
-		}
-	}
-	return nil
+// handshake is what a broker says to our mechanism: nothing against it, or
+// which ones it offers in its place (KIP-43).
+type handshake struct {
+	code    sarama.KError
+	offered []string
 }
 
-func (c Config) askMechanisms(server string) (_ []string, err error) {
+// handshake asks the first server that answers.
+func (c Config) handshake() (handshake, bool) {
+	for _, server := range c.BootstrapServers {
+		if answer, err := c.askHandshake(server); err == nil {
+			return answer, true
+		}
+	}
+	return handshake{}, false
+}
+
+func (c Config) askHandshake(server string) (_ handshake, err error) {
 	dialer := net.Dialer{Timeout: patience}
 	var conn net.Conn
 	if c.UsesTLS() {
 		config, cerr := c.TLS.Config("")
 		if cerr != nil {
-			return nil, cerr
+			return handshake{}, cerr
 		}
 		conn, err = tls.DialWithDialer(&dialer, "tcp", server, config)
 	} else {
 		conn, err = dialer.Dial("tcp", server)
 	}
 	if err != nil {
-		return nil, err
+		return handshake{}, err
 	}
 	defer func() { _ = conn.Close() }() // nothing is kept in it
 	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
-		return nil, err
+		return handshake{}, err
 	}
 	if _, err := conn.Write(handshakeRequest(c.ClientID, c.SASL.Mechanism)); err != nil {
-		return nil, err
+		return handshake{}, err
 	}
 	var size int32
 	if err := binary.Read(conn, binary.BigEndian, &size); err != nil {
-		return nil, err
+		return handshake{}, err
 	}
 	const most = 64 << 10
 	if size < 0 || size > most {
-		return nil, errors.New("it is no answer to SaslHandshake")
+		return handshake{}, errors.New("it is no answer to SaslHandshake")
 	}
 	answer := make([]byte, size)
 	if _, err := io.ReadFull(conn, answer); err != nil {
-		return nil, err
+		return handshake{}, err
 	}
 	return handshakeAnswer(answer)
 }
@@ -154,9 +179,9 @@ func handshakeRequest(clientID, mechanism string) []byte {
 	return append(binary.BigEndian.AppendUint32(nil, uint32(len(body))), body...) //nolint:gosec // so is this
 }
 
-// handshakeAnswer takes the mechanisms out of an answer without its size:
-// correlation id, error code, and a list of names.
-func handshakeAnswer(answer []byte) ([]string, error) {
+// handshakeAnswer reads an answer without its size: correlation id, error
+// code, and a list of names.
+func handshakeAnswer(answer []byte) (handshake, error) {
 	in := bytes.NewReader(answer)
 	var head struct {
 		Correlation int32
@@ -164,20 +189,20 @@ func handshakeAnswer(answer []byte) ([]string, error) {
 		Count       int32
 	}
 	if err := binary.Read(in, binary.BigEndian, &head); err != nil {
-		return nil, err
+		return handshake{}, err
 	}
 	var names []string
 	for range min(max(head.Count, 0), 100) {
 		var n uint16
 		if err := binary.Read(in, binary.BigEndian, &n); err != nil {
-			return nil, err
+			return handshake{}, err
 		}
 		name := make([]byte, n)
 		if _, err := io.ReadFull(in, name); err != nil {
-			return nil, err
+			return handshake{}, err
 		}
 		names = append(names, short(string(name)))
 	}
 	slices.Sort(names)
-	return names, nil
+	return handshake{code: sarama.KError(head.Code), offered: names}, nil
 }

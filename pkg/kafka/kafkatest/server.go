@@ -35,7 +35,8 @@ const (
 type server struct {
 	settings
 	classpath string
-	clusterID string // tells this broker from another that got its port first
+	ca        *authority // nil without TLS
+	clusterID string     // tells this broker from another that got its port first
 
 	mu    sync.Mutex
 	child *child // nil while the broker is stopped
@@ -104,7 +105,8 @@ func (s *settings) path(name string) string { return filepath.Join(s.dir, name) 
 // prepare writes the broker's files and formats its data folder.
 func (s *server) prepare(ctx context.Context) error {
 	if s.opts.tls {
-		if err := writeCertificates(s.path(caFile), s.path(keyStoreFile)); err != nil {
+		var err error
+		if s.ca, err = writeCertificates(s.path(caFile), s.path(keyStoreFile)); err != nil {
 			return err
 		}
 	}
@@ -135,7 +137,7 @@ func (s *server) java(more ...string) []string {
 	log4j := url.URL{Scheme: "file", Path: s.path(log4jFile)}
 	return append([]string{
 		"-cp", s.classpath, "-XX:+UseSerialGC", "-XX:-UsePerfData",
-		"-Djava.awt.headless=true", "-Dlog4j.configuration=" + log4j.String(),
+		"-Djava.awt.headless=true", "-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls=" + s.jwksURL(), "-Dlog4j.configuration=" + log4j.String(),
 	}, more...)
 }
 
