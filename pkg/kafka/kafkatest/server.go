@@ -114,6 +114,9 @@ func (s *server) prepare(ctx context.Context) error {
 		return err
 	}
 	log4j := fmt.Sprintf(log4jProperties, s.path(serverLog))
+	if s.opts.reauth > 0 {
+		log4j += "log4j.logger.org.apache.kafka.common.security.authenticator.SaslServerAuthenticator=DEBUG\n"
+	}
 	if err := os.WriteFile(s.path(log4jFile), []byte(log4j), 0o600); err != nil {
 		return fmt.Errorf("write the broker's log configuration: %w", err)
 	}

@@ -104,3 +104,16 @@ func (b *Broker) ClientCertificate(tb testing.TB, name string, until time.Time) 
 	}
 	return certFile, keyFile
 }
+
+// Log returns the broker's log so far.
+func (b *Broker) Log(tb testing.TB) string {
+	tb.Helper()
+	if b.srv == nil {
+		tb.Fatal("this broker's log is not ours")
+	}
+	text, err := os.ReadFile(b.srv.path(serverLog))
+	if err != nil {
+		tb.Fatalf("read the broker's log: %v", err)
+	}
+	return string(text)
+}
