@@ -43,23 +43,55 @@ type cluster struct {
 	servers [2][]string // when it was started, and now
 }
 
-// sasl takes user name and password together: one without the other is wrong.
+// saslSecrets are the keys of kafka.SASL that are rotated, below the section's
+// sasl. The files of oauth.tls are read for each token, and need no rotation.
+func saslSecrets() []string {
+	return []string{
+		"username", "password", "oauth.client_id", "oauth.client_secret",
+		"oauth.tls.truststore_password", "oauth.tls.client_key_password", "oauth.tls.keystore_password",
+	}
+}
+
+// rotated returns now with everything of inUse that is not rotated.
+func rotated(inUse, now kafka.SASL) kafka.SASL {
+	next := inUse
+	next.Username, next.Password = now.Username, now.Password
+	next.OAuth.ClientID, next.OAuth.ClientSecret = now.OAuth.ClientID, now.OAuth.ClientSecret
+	next.OAuth.TLS.TruststorePassword = now.OAuth.TLS.TruststorePassword
+	next.OAuth.TLS.ClientKeyPassword = now.OAuth.TLS.ClientKeyPassword
+	next.OAuth.TLS.KeystorePassword = now.OAuth.TLS.KeystorePassword
+	return next
+}
+
+// saslValues are the values of saslSecrets, in that order.
+func saslValues(s kafka.SASL) []creds.Secret {
+	return []creds.Secret{
+		creds.NewSecret(s.Username), s.Password, creds.NewSecret(s.OAuth.ClientID), s.OAuth.ClientSecret,
+		s.OAuth.TLS.TruststorePassword, s.OAuth.TLS.ClientKeyPassword, s.OAuth.TLS.KeystorePassword,
+	}
+}
+
+// sasl takes all of a cluster's credentials together: one without the other is
+// wrong.
 func (r *rotator) sasl(c cluster, loaded *config.Loaded, mistakes error) {
 	key := c.section + ".sasl"
-	name, password := key+".username", key+".password"
 	if c.take == nil {
 		return
 	}
-	if bad := errors.Join(config.About(mistakes, name), config.About(mistakes, password)); bad != nil {
-		r.refuse(key, bad)
+	var bad []error
+	for _, name := range saslSecrets() {
+		bad = append(bad, config.About(mistakes, key+"."+name))
+	}
+	if err := errors.Join(bad...); err != nil {
+		r.refuse(key, err)
 		return
 	}
 	var from []string
-	if c.now.Username != c.inUse.Username {
-		from = append(from, loaded.Origin(name))
-	}
-	if !c.now.Password.Equal(c.inUse.Password) {
-		from = append(from, loaded.Origin(password))
+	now := saslValues(c.now)
+	for i, was := range saslValues(*c.inUse) {
+		if !was.Equal(now[i]) {
+			from = append(from, loaded.Origin(key+"."+saslSecrets()[i]))
+		}
 	}
 	if len(from) > 0 {
 		var bad error
@@ -68,15 +100,23 @@ func (r *rotator) sasl(c cluster, loaded *config.Loaded, mistakes error) {
 			bad = elsewhere(c.section + ".security_protocol")
 		case !overlap(c.servers[0], c.servers[1]):
 			bad = elsewhere(c.section + ".bootstrap_servers")
+		case c.now.Mechanism != c.inUse.Mechanism:
+			bad = elsewhere(key + ".mechanism")
+		case c.now.OAuth.TokenURL != c.inUse.OAuth.TokenURL:
+			bad = elsewhere(key + ".oauth.token_url")
 		}
 		if bad != nil {
 			r.refuse(key, bad)
 			return
 		}
-		c.inUse.Username, c.inUse.Password = c.now.Username, c.now.Password
+		*c.inUse = rotated(*c.inUse, c.now)
 		c.take(*c.inUse)
 	}
-	r.accept(key, strings.Join(from, " and "), loaded.Origin(password))
+	last := key + ".password"
+	if c.now.Mechanism == kafka.OAuthBearer {
+		last = key + ".oauth.client_secret"
+	}
+	r.accept(key, strings.Join(from, " and "), loaded.Origin(last))
 }
 
 // elsewhere says that new credentials belong to a configuration that does not

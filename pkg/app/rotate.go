@@ -183,9 +183,11 @@ func (r *rotator) reread(asked bool) {
 
 // live are the keys that take effect without a restart.
 func live() []string {
-	keys := []string{
-		"hec.token", "kafka.sasl.username", "kafka.sasl.password",
-		"dead_letter_topic.sasl.username", "dead_letter_topic.sasl.password",
+	keys := []string{"hec.token"}
+	for _, section := range []string{"kafka.sasl.", "dead_letter_topic.sasl."} {
+		for _, name := range saslSecrets() {
+			keys = append(keys, section+name)
+		}
 	}
 	for _, tls := range []string{"hec.tls", "kafka.tls", "dead_letter_topic.tls"} {
 		keys = append(keys, tls+".truststore_password", tls+".client_key_password", tls+".keystore_password")

@@ -46,6 +46,7 @@ var support = []string{
 	"pkg/faultnet",
 	"pkg/hec/hectest",
 	"pkg/kafka/kafkatest",
+	"pkg/kafka/kafkatest/oidc",
 	"testdata/events",
 	"testdata/skip",
 }

@@ -127,7 +127,14 @@ func everything() Config {
 			ClientRack:       "usw2-az1",
 			Start:            "2026-11-01T00:00:00Z",
 			SecurityProtocol: "SASL_PLAINTEXT",
-			SASL:             kafka.SASL{Mechanism: "PLAIN", Username: "KEY", Password: creds.NewSecret("file-s3cret")},
+			SASL: kafka.SASL{
+				Mechanism: "PLAIN", Username: "KEY", Password: creds.NewSecret("file-s3cret"),
+				OAuth: kafka.OAuth{
+					TokenURL: "https://idp.example.com/token", ClientID: "client", ClientSecret: creds.NewSecret("client-s3cret"), Scope: "kafka read",
+					Audience: "kafka", LogicalCluster: "lkc-1", IdentityPool: "pool-1", Extensions: []string{"traceId=a", "other=b c"},
+					TLS: creds.TLS{CAFile: "/etc/idp-ca.pem", MinVersion: "1.3", PinnedSHA256: []string{}},
+				},
+			},
 			TLS: creds.TLS{
 				CAFile: "/etc/kafka-ca.pem", ClientCertFile: "/etc/kafka-client.pem", ClientKeyFile: "/etc/kafka-client.key",
 				ClientKeyPassword: creds.NewSecret("key-s3cret"), ServerName: "kafka.example.com", MinVersion: "1.3",
@@ -178,7 +185,7 @@ func everything() Config {
 		Batch:      forwarder.Config{MaxEvents: 5, MaxBytes: 65536, Linger: 10 * time.Millisecond, Window: 7, MaxUncommitted: 50},
 		DeadLetter: deadletter.Config{Dir: "/var/lib/dead", MaxBytes: 3 << 29},
 		DeadLetterTopic: kafka.TopicConfig{
-			Name: "dead", BootstrapServers: []string{"c:9092"}, SecurityProtocol: "SSL", SASL: kafka.SASL{Mechanism: "PLAIN"},
+			Name: "dead", BootstrapServers: []string{"c:9092"}, SecurityProtocol: "SSL", SASL: kafka.DefaultSASL(),
 			TLS: creds.TLS{CAFile: "/etc/dead-ca.pem", MinVersion: "1.3", PinnedSHA256: []string{}}, Compression: "lz4",
 		},
 		Admin:  ops.Config{},

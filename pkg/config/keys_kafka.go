@@ -58,21 +58,7 @@ func kafkaKeys() section {
 				Doc:     "How connections are encrypted and authenticated. Confluent Cloud needs SASL_SSL; PLAINTEXT is for a local broker.",
 				Example: "SASL_SSL",
 			},
-			{
-				Name: "kafka.sasl.mechanism", Kind: String, Values: []string{"PLAIN"},
-				Doc:     "SASL mechanism.",
-				Example: "PLAIN",
-			},
-			{
-				Name: "kafka.sasl.username", Kind: String, Required: true, FromFile: true, Main: true,
-				Doc:     "User name; for Confluent Cloud the API key of the audit log cluster. Needed with SASL_SSL and SASL_PLAINTEXT.",
-				Example: "XXXXXXXXXXXXXXXX",
-			},
-			{
-				Name: "kafka.sasl.password", Kind: String, Required: true, Secret: true, FromFile: true, Main: true,
-				Doc: "Password; for Confluent Cloud the secret of the API key. Needed with SASL_SSL and SASL_PLAINTEXT.",
-			},
-		}, grouped("TLS to Kafka", tlsKeys("kafka.tls", "the brokers'", "the password", "kafka")), grouped("How Kafka is read", []Key{
+		}, saslKeys("kafka", "for Confluent Cloud the API key of the audit log cluster", "XXXXXXXXXXXXXXXX", true), grouped("TLS to Kafka", tlsKeys("kafka.tls", "the brokers'", "the password", "kafka")), grouped("How Kafka is read", []Key{
 			{
 				Name: "kafka.session_timeout", Kind: Duration, Min: "6s", Max: "30m",
 				Doc:     "How long the group waits for a silent member before its partitions go to others.",

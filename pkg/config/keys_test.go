@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"auditlog-forwarder/pkg/creds"
+	"auditlog-forwarder/pkg/kafka"
 )
 
 // TestTable holds the table of keys and the rooms' structs together.
@@ -82,8 +83,9 @@ func TestBounds(t *testing.T) {
 			File: "testdata/good.minimal.yaml",
 			Env: secretEnv("AUDITLOG_FORWARDER_HEC_BACKOFF_MIN=1ms", "AUDITLOG_FORWARDER_DEAD_LETTER_TOPIC_NAME=dead",
 				"AUDITLOG_FORWARDER_DEAD_LETTER_TOPIC_BOOTSTRAP_SERVERS=dead:9092", "AUDITLOG_FORWARDER_DEAD_LETTER_TOPIC_SASL_USERNAME=u",
-				"AUDITLOG_FORWARDER_DEAD_LETTER_TOPIC_SASL_PASSWORD=p"),
-			Flags: parseFlags(t, append(partners(k), "--"+k.Flag()+"="+text)...),
+				"AUDITLOG_FORWARDER_DEAD_LETTER_TOPIC_SASL_PASSWORD=p",
+				"AUDITLOG_FORWARDER_KAFKA_SASL_OAUTH_CLIENT_SECRET=s", "AUDITLOG_FORWARDER_DEAD_LETTER_TOPIC_SASL_OAUTH_CLIENT_SECRET=s"),
+			Flags: parseFlags(t, append(partners(k, text), "--"+k.Flag()+"="+text)...),
 		})
 		return err
 	}
@@ -124,7 +126,23 @@ func TestBounds(t *testing.T) {
 }
 
 // partners are the flags without which a key makes no sense.
-func partners(k Key) []string {
+func partners(k Key, text string) []string {
+	section, oauth, _ := strings.Cut(k.Name, ".sasl.oauth.")
+	if mechanism, ok := strings.CutSuffix(k.Name, ".sasl.mechanism"); ok && text == kafka.OAuthBearer {
+		section, oauth = mechanism, "mechanism"
+	}
+	if oauth != "" {
+		flags := []string{"--" + flagName(section) + ".sasl.mechanism=" + kafka.OAuthBearer}
+		for key, value := range map[string]string{"token_url": "https://idp", "client_id": "id"} {
+			if key != oauth {
+				flags = append(flags, "--"+flagName(section+".sasl.oauth."+key)+"="+value)
+			}
+		}
+		if text := partners(Key{Name: oauth}, text); len(text) > 0 {
+			flags = append(flags, "--"+flagName(section)+".sasl.oauth."+strings.TrimPrefix(text[0], "--"))
+		}
+		return flags
+	}
 	for cert, key := range map[string]string{"client_cert_file": "client_key_file", "client_key_file": "client_cert_file"} {
 		if of, ok := strings.CutSuffix(k.Name, cert); ok {
 			return []string{"--" + flagName(of+key) + "=x"}

@@ -24,21 +24,7 @@ func deadLetterTopicKeys() section {
 				Doc:     "How connections are encrypted and authenticated.",
 				Example: "SASL_SSL",
 			},
-			{
-				Name: "dead_letter_topic.sasl.mechanism", Kind: String, Values: []string{"PLAIN"},
-				Doc:     "SASL mechanism.",
-				Example: "PLAIN",
-			},
-			{
-				Name: "dead_letter_topic.sasl.username", Kind: String, FromFile: true,
-				Doc:     "User name; for Confluent Cloud an API key of the topic's cluster, with WRITE and DESCRIBE on the topic.",
-				Example: "YYYYYYYYYYYYYYYY",
-			},
-			{
-				Name: "dead_letter_topic.sasl.password", Kind: String, Secret: true, FromFile: true,
-				Doc: "Password; for Confluent Cloud the secret of the API key.",
-			},
-		}, tlsKeys("dead_letter_topic.tls", "the brokers'", "the password", "kafka"), []Key{
+		}, saslKeys("dead_letter_topic", "for Confluent Cloud an API key of the topic's cluster, with WRITE and DESCRIBE on the topic", "YYYYYYYYYYYYYYYY", false), tlsKeys("dead_letter_topic.tls", "the brokers'", "the password", "kafka"), []Key{
 			{
 				Name: "dead_letter_topic.compression", Kind: String, Values: []string{"none", "lz4", "zstd", "gzip", "snappy"},
 				Doc:     "How what is written is compressed.",

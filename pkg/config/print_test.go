@@ -35,6 +35,28 @@ func TestPrintYAML(t *testing.T) {
     mechanism: PLAIN # default
     username: file-user # c.yaml:4
     password: "[redacted]" # environment AUDITLOG_FORWARDER_KAFKA_SASL_PASSWORD
+    oauth:
+      token_url: "" # default
+      client_id: "" # default
+      client_secret: "" # default
+      scope: "" # default
+      audience: "" # default
+      logical_cluster: "" # default
+      identity_pool: "" # default
+      extensions: [] # default
+      tls:
+        ca_file: "" # default
+        truststore_file: "" # default
+        truststore_password: "" # default
+        client_cert_file: "" # default
+        client_key_file: "" # default
+        client_key_password: "" # default
+        keystore_file: "" # default
+        keystore_password: "" # default
+        server_name: "" # default
+        min_version: "1.2" # default
+        pinned_sha256: [] # default
+        insecure_skip_verify: false # default
   tls:
     ca_file: "" # default
     truststore_file: "" # default
@@ -122,6 +144,28 @@ dead_letter_topic:
     mechanism: PLAIN # default
     username: "" # default
     password: "" # default
+    oauth:
+      token_url: "" # default
+      client_id: "" # default
+      client_secret: "" # default
+      scope: "" # default
+      audience: "" # default
+      logical_cluster: "" # default
+      identity_pool: "" # default
+      extensions: [] # default
+      tls:
+        ca_file: "" # default
+        truststore_file: "" # default
+        truststore_password: "" # default
+        client_cert_file: "" # default
+        client_key_file: "" # default
+        client_key_password: "" # default
+        keystore_file: "" # default
+        keystore_password: "" # default
+        server_name: "" # default
+        min_version: "1.2" # default
+        pinned_sha256: [] # default
+        insecure_skip_verify: false # default
   tls:
     ca_file: "" # default
     truststore_file: "" # default

@@ -11,6 +11,7 @@ import (
 
 	"auditlog-forwarder/pkg/creds"
 	"auditlog-forwarder/pkg/hec"
+	"auditlog-forwarder/pkg/kafka"
 )
 
 // enoughWindow is the batch.window from which waiting for acknowledgements
@@ -28,8 +29,11 @@ func (l *Loaded) dangers(env []string) []string {
 	if k.UsesTLS() {
 		l.unchecked(add, "kafka.tls", k.TLS, "the brokers' certificates are", "the password")
 	}
-	if k.UsesSASL() && !k.UsesTLS() {
-		add("kafka.security_protocol", "the password and the events cross the network unencrypted")
+	if k.UsesSASL() {
+		l.saslDangers(add, "kafka", k)
+	}
+	if d := l.DeadLetterTopic; d.UsesSASL() {
+		l.saslDangers(add, "dead_letter_topic", kafka.Config{SecurityProtocol: d.SecurityProtocol, BootstrapServers: d.BootstrapServers, SASL: d.SASL})
 	}
 	if h.UsesTLS() {
 		l.unchecked(add, "hec.tls", h.TLS, "Splunk's certificate is", "the token")
@@ -40,6 +44,29 @@ func (l *Loaded) dangers(env []string) []string {
 	}
 	l.unused(add)
 	return warnings
+}
+
+// saslDangers tells what the credentials of one cluster risk.
+func (l *Loaded) saslDangers(add adder, section string, c kafka.Config) {
+	oauth := c.SASL.Mechanism == kafka.OAuthBearer
+	if !c.UsesTLS() {
+		secret := "password"
+		if oauth {
+			secret = "token"
+		}
+		add(section+".security_protocol", "the %s and the events cross the network unencrypted", secret)
+	}
+	if !oauth {
+		return
+	}
+	const key = ".sasl.oauth"
+	l.unchecked(add, section+key+".tls", c.SASL.OAuth.TLS, "the token endpoint's certificate is", "the client secret")
+	if u := c.SASL.OAuth.TokenURL; strings.HasPrefix(strings.ToLower(u), "http://") && !isLoopback(u) {
+		add(section+key+".token_url", "the client secret and the tokens cross the network unencrypted; use https")
+	}
+	if c.SASL.OAuth.LogicalCluster == "" && c.AtConfluent() {
+		add(section+key+".logical_cluster", "Confluent Cloud refuses tokens without the id of the cluster, but on some private links; give lkc-…")
+	}
 }
 
 // adder adds one warning about a key.
@@ -148,8 +175,14 @@ func (l *Loaded) unused(add adder) {
 	if !k.UsesTLS() {
 		unused("kafka.tls.", "kafka.security_protocol is "+k.SecurityProtocol)
 	}
-	if !k.UsesSASL() {
+	switch why := "kafka.sasl.mechanism is " + k.SASL.Mechanism; {
+	case !k.UsesSASL():
 		unused("kafka.sasl.", "kafka.security_protocol is "+k.SecurityProtocol)
+	case k.SASL.Mechanism == kafka.OAuthBearer:
+		unused("kafka.sasl.username", why)
+		unused("kafka.sasl.password", why)
+	default:
+		unused("kafka.sasl.oauth.", why)
 	}
 	switch {
 	case h.Formatted:

@@ -18,10 +18,15 @@ import (
 func (g *Group) SetCredentials(sasl SASL) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.sasl.Mechanism == sasl.Mechanism && g.sasl.Username == sasl.Username && g.sasl.Password.Equal(sasl.Password) {
+	if g.sasl.same(sasl) {
 		return
 	}
-	g.sasl = sasl
+	from, err := sasl.tokens(g.tokens, g.log)
+	if err != nil {
+		g.log.Warn("the new credentials cannot be used; going on with those of before", zap.Error(err))
+		return
+	}
+	g.sasl, g.tokens = sasl, from
 	g.renewLocked("credentials")
 }
 
@@ -64,12 +69,17 @@ func (g *Group) access() (access, error) {
 	s, err := g.saramaConfig(cfg)
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if err == nil && cfg.UsesSASL() {
+		cfg.SASL.apply(s, g.tokens) // all connections share them
+	}
 	if err == nil {
 		g.good = s
 	} else if g.good != nil {
 		g.log.Warn("certificates cannot be read; connecting with those of before", zap.Error(err))
 		before := *g.good
-		before.Net.SASL.User, before.Net.SASL.Password = cfg.SASL.Username, cfg.SASL.Password.Reveal()
+		if cfg.UsesSASL() {
+			cfg.SASL.apply(&before, g.tokens)
+		}
 		s, err = &before, nil
 	}
 	return access{sarama: s, version: version}, err
@@ -109,5 +119,19 @@ func (g *Group) saramaConfig(cfg Config) (*sarama.Config, error) {
 // explain finds out what an error of Sarama's means here and now.
 func (g *Group) explain(err error) *Error {
 	cfg, _ := g.current()
-	return cfg.explain(err)
+	g.mu.Lock()
+	from := g.tokens
+	g.mu.Unlock()
+	return cfg.explain(from.refused(err))
+}
+
+// tokenRefused makes the next connection ask for another token, if a broker
+// has refused the one that is there.
+func (g *Group) tokenRefused(err error) {
+	g.mu.Lock()
+	from := g.tokens
+	g.mu.Unlock()
+	if from != nil && errors.Is(err, sarama.ErrSASLAuthenticationFailed) {
+		from.drop()
+	}
 }

@@ -49,6 +49,13 @@ func Check(ctx context.Context, cfg Config, report func(step, found string, err 
 			report("kafka certificate", found, explained(one, err))
 		}
 	}
+	if from, ok := s.Net.SASL.TokenProvider.(*tokens); ok {
+		found, err := from.try()
+		report("kafka token", found, explained(cfg, err))
+		if err != nil {
+			return
+		}
+	}
 	client, err := connect(ctx, cfg, s)
 	report("kafka broker", fmt.Sprintf("connected to %s (%s)", strings.Join(cfg.BootstrapServers, ","), cfg.Security()), explained(cfg, err))
 	if err != nil {

@@ -44,11 +44,11 @@ func clientConfig(c Config, log *zap.Logger) (*sarama.Config, error) {
 		}
 	}
 	if c.UsesSASL() {
-		s.Net.SASL.Enable = true
-		s.Net.SASL.Handshake = true
-		s.Net.SASL.Version = sarama.SASLHandshakeV1
-		s.Net.SASL.Mechanism = sarama.SASLMechanism(c.SASL.Mechanism)
-		s.Net.SASL.User, s.Net.SASL.Password = c.SASL.Username, c.SASL.Password.Reveal()
+		from, err := c.SASL.tokens(nil, log)
+		if err != nil {
+			return nil, err
+		}
+		c.SASL.apply(s, from)
 	}
 
 	// Reading must never create a topic that was misspelt.

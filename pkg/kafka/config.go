@@ -31,13 +31,6 @@ type Config struct {
 	FetchBytes       int           `mapstructure:"fetch_bytes"`
 }
 
-// SASL holds the credentials; for Confluent Cloud an API key and its secret.
-type SASL struct {
-	Mechanism string       `mapstructure:"mechanism"`
-	Username  string       `mapstructure:"username"`
-	Password  creds.Secret `mapstructure:"password"`
-}
-
 // The security protocols, named as Kafka's clients name them.
 const (
 	Plaintext     = "PLAINTEXT"
@@ -61,7 +54,7 @@ func DefaultConfig() Config {
 		ClientID:         "auditlog-forwarder",
 		Start:            StartEarliest,
 		SecurityProtocol: SASLSSL,
-		SASL:             SASL{Mechanism: "PLAIN"},
+		SASL:             DefaultSASL(),
 		TLS:              creds.DefaultTLS(),
 		SessionTimeout:   45 * time.Second,
 		CommitInterval:   0,
@@ -122,14 +115,8 @@ func (c Config) Validate() []error {
 	switch c.SecurityProtocol {
 	case Plaintext, SSL:
 	case SASLPlaintext, SASLSSL:
-		if c.SASL.Mechanism != "PLAIN" {
-			add("sasl.mechanism: %q is not supported; allowed is PLAIN", c.SASL.Mechanism)
-		}
-		if c.SASL.Username == "" {
-			add("sasl.username: missing; give the API key, or set kafka.security_protocol to PLAINTEXT for a local broker")
-		}
-		if c.SASL.Password.Empty() {
-			add("sasl.password: missing; set kafka.sasl.password_file to a file that holds the API secret")
+		for _, err := range c.SASL.Validate() {
+			add("sasl.%w", err)
 		}
 	default:
 		add("security_protocol: %q is unknown; allowed are SASL_SSL, SSL, SASL_PLAINTEXT, PLAINTEXT", c.SecurityProtocol)

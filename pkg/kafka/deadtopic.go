@@ -84,8 +84,15 @@ func (c TopicConfig) cluster() Config {
 	return cfg
 }
 
-// inSection names the keys of the section in place of those of kafka.
-func inSection(text string) string { return strings.ReplaceAll(text, "kafka.", "dead_letter_topic.") }
+// inSection names the keys of the section in place of those of kafka. Hosts
+// may begin with kafka. as well.
+func inSection(text string) string {
+	const section = "dead_letter_topic."
+	return strings.NewReplacer(
+		"kafka.sasl", section+"sasl", "kafka.tls", section+"tls",
+		"kafka.security_protocol", section+"security_protocol", "kafka.bootstrap_servers", section+"bootstrap_servers",
+	).Replace(text)
+}
 
 // explain says what an error of Sarama's means for this topic.
 func (c TopicConfig) explain(err error) error {
@@ -98,14 +105,17 @@ func (c TopicConfig) explain(err error) error {
 		e.What = "there is no topic " + c.Name + ", or it may not be seen"
 		e.Hint = "create it, for example with `kafka-topics --create --topic " + c.Name + " --partitions 1` or `confluent kafka topic create " + c.Name + "`; it is not created here"
 	case errors.Is(err, sarama.ErrTopicAuthorizationFailed):
-		e.Hint = "give this principal WRITE and DESCRIBE on it"
+		e.Hint = "give this principal WRITE and DESCRIBE on it" + readOnly
 	case errors.Is(err, sarama.ErrClusterAuthorizationFailed):
 		e.What = "the principal may not write idempotently"
-		e.Hint = "give it WRITE on the topic, and on brokers older than 2.8 also IDEMPOTENT_WRITE on the cluster"
+		e.Hint = "give it WRITE on the topic, and on brokers older than 2.8 also IDEMPOTENT_WRITE on the cluster" + readOnly
 	}
 	e.What, e.Hint = inSection(e.What), inSection(e.Hint)
 	return &e
 }
+
+// readOnly reminds of the one cluster where no right helps.
+const readOnly = "; Confluent Cloud's audit log cluster is read-only, so if this is that one, name a cluster of yours in dead_letter_topic.bootstrap_servers"
 
 // OmittedHeader holds the size of a value that its topic does not take.
 const OmittedHeader = "auditlog_forwarder.value_omitted_bytes"
@@ -120,6 +130,7 @@ type TopicWriter struct {
 
 	mu      sync.Mutex
 	sasl    SASL
+	tokens  *tokens // of OAUTHBEARER; nil: none yet
 	tls     creds.TLS
 	renewed bool // since producer connected
 }
@@ -157,6 +168,20 @@ func (w *TopicWriter) current() TopicConfig {
 	defer w.mu.Unlock()
 	cfg.SASL, cfg.TLS = w.sasl, w.tls
 	return cfg
+}
+
+// shared returns what gives the tokens of OAUTHBEARER, from one connection to
+// the next; nil for other mechanisms.
+func (w *TopicWriter) shared() *tokens {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.tokens == nil || !w.tokens.cfg.same(w.sasl.OAuth) {
+		// An error is the configuration's, and told by who connects.
+		if next, err := w.sasl.tokens(w.tokens, w.log); err == nil {
+			w.tokens = next
+		}
+	}
+	return w.tokens
 }
 
 // stale reports, once, that the credentials have changed.
@@ -230,9 +255,12 @@ func (w *TopicWriter) write(parent context.Context, records []audit.Record, larg
 	}
 	cfg := w.current()
 	if w.producer == nil {
-		w.producer, err = NewProducer(ctx, cfg.cluster(), ProducerOptions{Compression: cfg.Compression, Idempotent: true, MaxRequestBytes: largest})
+		w.producer, err = newProducer(ctx, cfg.cluster(), ProducerOptions{Compression: cfg.Compression, Idempotent: true, MaxRequestBytes: largest}, w.shared())
 		if err != nil {
 			w.producer = nil
+			if from := w.shared(); from != nil && errors.Is(err, sarama.ErrSASLAuthenticationFailed) {
+				from.drop()
+			}
 			return cfg.explain(err)
 		}
 	}

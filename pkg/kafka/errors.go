@@ -58,25 +58,13 @@ func (c Config) explain(err error) *Error {
 		noTopic = "no topic matches kafka.topic_pattern " + c.TopicPattern
 		topicHint = "check kafka.topic_pattern, which has to match the whole name, and that the principal may DESCRIBE the topics; they are not created here"
 	}
-	if e.byTLS(err, c.TLS) {
+	if e.bySASL(err, c) || e.byTLS(err, c.TLS) { // in this order: a token endpoint has TLS of its own
 		return e
 	}
 	for _, k := range []struct {
 		is         error
 		what, hint string
 	}{
-		{
-			sarama.ErrSASLAuthenticationFailed, fmt.Sprintf("the credentials of %q are refused", c.SASL.Username),
-			"check kafka.sasl.username and kafka.sasl.password_file; on Confluent Cloud the API key must be one of the audit log cluster and at least some minutes old",
-		},
-		{
-			sarama.ErrUnsupportedSASLMechanism, "the broker does not offer the mechanism " + c.SASL.Mechanism,
-			"check kafka.sasl.mechanism and that the port is the one for it",
-		},
-		{
-			sarama.ErrIllegalSASLState, "the broker did not expect SASL",
-			"check kafka.security_protocol against the listener of this port",
-		},
 		{
 			sarama.ErrTopicAuthorizationFailed, fmt.Sprintf("no access to %s", topics),
 			"give this principal READ and DESCRIBE on it; on Confluent Cloud use an API key of the audit log's own service account (confluent audit-log describe)",

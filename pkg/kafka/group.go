@@ -56,6 +56,7 @@ type Group struct {
 
 	mu      sync.Mutex
 	sasl    SASL
+	tokens  *tokens // of OAUTHBEARER, for all connections of this member; else nil
 	tls     creds.TLS
 	good    *sarama.Config // of the last time that the certificate files could be read; nil: never
 	version int64          // counts changes of the credentials
@@ -100,6 +101,11 @@ func NewGroup(cfg Config, opts Options) (*Group, error) {
 		Name: "auditlog_forwarder_commit_age_seconds",
 		Help: "Age of the oldest mark that is not committed; 0 without one.",
 	}, g.commitAge)
+	if cfg.UsesSASL() {
+		if g.tokens, err = cfg.SASL.tokens(nil, opts.Log); err != nil {
+			return nil, err
+		}
+	}
 	if cfg.TopicPattern != "" {
 		if g.pattern, err = compilePattern(cfg.TopicPattern); err != nil {
 			return nil, err

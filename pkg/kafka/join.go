@@ -35,6 +35,7 @@ func (g *Group) attempt(ctx context.Context, handle Handler, wait *backoff.Expon
 	pause := wait.NextBackOff()
 	if err != nil {
 		g.setOut(g.explain(err))
+		g.tokenRefused(err)
 	}
 	if errors.Is(err, sarama.ErrFencedInstancedId) {
 		pause = fencedPause

@@ -50,9 +50,17 @@ type Producer struct {
 
 // NewProducer connects to the cluster. It gives up when the context ends.
 func NewProducer(ctx context.Context, cfg Config, opts ProducerOptions) (*Producer, error) {
+	return newProducer(ctx, cfg, opts, nil)
+}
+
+// newProducer takes the tokens of OAUTHBEARER from shared, if there is one.
+func newProducer(ctx context.Context, cfg Config, opts ProducerOptions, shared *tokens) (*Producer, error) {
 	sc, err := clientConfig(cfg, zap.NewNop())
 	if err != nil {
 		return nil, err
+	}
+	if shared != nil && cfg.UsesSASL() {
+		cfg.SASL.apply(sc, shared)
 	}
 	if sc.Producer.Compression, err = codec(opts.Compression); err != nil {
 		return nil, err
@@ -262,7 +270,8 @@ func connect(ctx context.Context, cfg Config, sc *sarama.Config) (sarama.Client,
 	select {
 	case r := <-opened:
 		if r.err != nil {
-			return nil, cfg.explain(r.err)
+			from, _ := sc.Net.SASL.TokenProvider.(*tokens)
+			return nil, cfg.explain(from.refused(r.err))
 		}
 		return r.client, nil
 	case <-ctx.Done():

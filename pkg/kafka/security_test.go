@@ -88,7 +88,7 @@ func TestSecurity(t *testing.T) {
 		{"plain to a TLS port", func(c *kafka.Config) { c.SecurityProtocol = kafka.Plaintext }, []string{"kafka.security_protocol"}},
 		{"SASL to a port without", func(c *kafka.Config) {
 			c.BootstrapServers, c.SecurityProtocol = b.Bootstrap(), kafka.SASLPlaintext
-		}, []string{"kafka.security_protocol"}},
+		}, []string{"the broker did not expect SASL", "kafka.security_protocol"}},
 		{"unreachable", func(c *kafka.Config) { c.BootstrapServers = []string{"127.0.0.1:1"} }, []string{"127.0.0.1:1", "unreachable", "firewalls"}},
 		{"no such name", func(c *kafka.Config) { c.BootstrapServers = []string{"kafka.invalid:9092"} }, []string{"kafka.invalid", "does not resolve"}},
 	} {

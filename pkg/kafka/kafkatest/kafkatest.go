@@ -33,9 +33,13 @@ const (
 type Option func(*options)
 
 type options struct {
-	users map[string]string
-	tls   bool
-	acls  bool
+	users  map[string]string
+	tls    bool
+	acls   bool
+	scram  bool
+	mtls   bool
+	oauth  *OAuth
+	reauth time.Duration
 }
 
 // WithSASLSSL adds the listeners SASL_SSL and SASL_PLAINTEXT with the
@@ -48,6 +52,26 @@ func WithSASLSSL(users map[string]string) Option {
 		o.users = users
 	}
 }
+
+// WithSCRAM lets SCRAM-SHA-256 and SCRAM-SHA-512 in at the listeners of
+// WithSASLSSL, which has to be given as well. SetSCRAM makes users.
+func WithSCRAM() Option { return func(o *options) { o.scram = true } }
+
+// WithClientCertificates adds the listener of MTLSBootstrap, which takes
+// nobody without a certificate of the broker's CA, as by ClientCertificate.
+// Who shows one with the name X is User:CN=X. It needs WithSASLSSL.
+func WithClientCertificates() Option { return func(o *options) { o.mtls = true } }
+
+// OAuth says which tokens a broker takes.
+type OAuth struct{ JWKSURL, Issuer, Audience string }
+
+// WithOAuth lets OAUTHBEARER in at the listeners of WithSASLSSL, which has to
+// be given as well. The subject of a token is the user.
+func WithOAuth(o OAuth) Option { return func(opts *options) { opts.oauth = &o } }
+
+// WithReauthentication makes clients of the listeners of WithSASLSSL prove
+// themselves again within d (connections.max.reauth.ms), or be cut off.
+func WithReauthentication(d time.Duration) Option { return func(o *options) { o.reauth = d } }
 
 // WithACLs refuses everything that no ACL allows, to everyone except Admin and
 // Client. On the listeners PLAINTEXT and SSL every client is User:ANONYMOUS.
@@ -102,6 +126,9 @@ func (b *Broker) SASLPlaintextBootstrap() []string { return b.listener(saslPlain
 
 // SSLBootstrap returns the address of the listener SSL.
 func (b *Broker) SSLBootstrap() []string { return b.listener(ssl) }
+
+// MTLSBootstrap returns the address of the listener that wants certificates.
+func (b *Broker) MTLSBootstrap() []string { return b.listener(mtls) }
 
 func (b *Broker) listener(name string) []string {
 	b.tb.Helper()

@@ -13,12 +13,13 @@ import (
 	"strings"
 )
 
-// The listeners; all but the controller's are named after their protocol.
+// The listeners; those that are no protocols speak SSL, and the controller's.
 const (
 	plaintext     = "PLAINTEXT"
 	ssl           = "SSL"
 	saslPlaintext = "SASL_PLAINTEXT"
 	saslSSL       = "SASL_SSL"
+	mtls          = "MTLS"
 	controller    = "CONTROLLER"
 )
 
@@ -61,6 +62,9 @@ func (s *settings) protocols() map[string]string {
 		p[ssl] = ssl
 		p[saslSSL] = saslSSL
 		p[saslPlaintext] = saslPlaintext
+	}
+	if s.opts.mtls {
+		p[mtls] = ssl
 	}
 	if s.opts.acls {
 		// Under ACLs the broker has to prove to itself that it is the super user.
@@ -125,6 +129,9 @@ func (s *settings) properties() string {
 		}
 		if strings.HasPrefix(protocol, "SASL_") {
 			set("listener.name."+strings.ToLower(name)+".plain.sasl.jaas.config", s.jaas())
+			if name != controller {
+				s.setMechanisms("listener.name."+strings.ToLower(name)+".", set)
+			}
 		}
 	}
 	set("process.roles", "broker,controller")
@@ -134,7 +141,8 @@ func (s *settings) properties() string {
 	set("listeners", strings.Join(listeners, ","))
 	set("advertised.listeners", strings.Join(advertised, ","))
 	set("listener.security.protocol.map", strings.Join(protocols, ","))
-	set("sasl.enabled.mechanisms", "PLAIN")
+	set("sasl.enabled.mechanisms", strings.Join(s.mechanisms(), ","))
+	s.setClients(set)
 	if s.opts.tls {
 		set("ssl.keystore.type", "PEM")
 		set("ssl.keystore.location", s.path(keyStoreFile))

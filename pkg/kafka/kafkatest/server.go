@@ -35,7 +35,8 @@ const (
 type server struct {
 	settings
 	classpath string
-	clusterID string // tells this broker from another that got its port first
+	ca        *authority // nil without TLS
+	clusterID string     // tells this broker from another that got its port first
 
 	mu    sync.Mutex
 	child *child // nil while the broker is stopped
@@ -104,7 +105,8 @@ func (s *settings) path(name string) string { return filepath.Join(s.dir, name) 
 // prepare writes the broker's files and formats its data folder.
 func (s *server) prepare(ctx context.Context) error {
 	if s.opts.tls {
-		if err := writeCertificates(s.path(caFile), s.path(keyStoreFile)); err != nil {
+		var err error
+		if s.ca, err = writeCertificates(s.path(caFile), s.path(keyStoreFile)); err != nil {
 			return err
 		}
 	}
@@ -112,6 +114,9 @@ func (s *server) prepare(ctx context.Context) error {
 		return err
 	}
 	log4j := fmt.Sprintf(log4jProperties, s.path(serverLog))
+	if s.opts.reauth > 0 {
+		log4j += "log4j.logger.org.apache.kafka.common.security.authenticator.SaslServerAuthenticator=DEBUG\n"
+	}
 	if err := os.WriteFile(s.path(log4jFile), []byte(log4j), 0o600); err != nil {
 		return fmt.Errorf("write the broker's log configuration: %w", err)
 	}
@@ -135,7 +140,7 @@ func (s *server) java(more ...string) []string {
 	log4j := url.URL{Scheme: "file", Path: s.path(log4jFile)}
 	return append([]string{
 		"-cp", s.classpath, "-XX:+UseSerialGC", "-XX:-UsePerfData",
-		"-Djava.awt.headless=true", "-Dlog4j.configuration=" + log4j.String(),
+		"-Djava.awt.headless=true", "-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls=" + s.jwksURL(), "-Dlog4j.configuration=" + log4j.String(),
 	}, more...)
 }
 

@@ -1,0 +1,230 @@
+package kafka_test
+
+import (
+	"context"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+	"go.uber.org/zap"
+	"golang.org/x/time/rate"
+
+	"auditlog-forwarder/pkg/creds"
+	"auditlog-forwarder/pkg/kafka"
+	"auditlog-forwarder/pkg/kafka/kafkatest"
+	"auditlog-forwarder/pkg/kafka/kafkatest/oidc"
+)
+
+// flow writes to a topic from before the first join until finish, which proves
+// that each record was read exactly once and is committed.
+type flow struct {
+	*reader
+	t     *testing.T
+	b     *kafkatest.Broker
+	cfg   kafka.Config
+	topic string
+	end   func() int64
+}
+
+func flowing(t *testing.T, b *kafkatest.Broker, cfg kafka.Config, topic string) *flow {
+	t.Helper()
+	loading, stop := context.WithCancel(t.Context())
+	var load sync.WaitGroup
+	var sent int64 // read after load.Wait
+	client := b.Client(t, kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	load.Go(func() {
+		limit := rate.NewLimiter(100, 1)
+		for limit.Wait(loading) == nil {
+			if err := client.ProduceSync(context.WithoutCancel(loading), &kgo.Record{Topic: topic, Value: []byte("x")}).FirstErr(); err != nil {
+				t.Errorf("produce: %v", err)
+				return
+			}
+			sent++
+		}
+	})
+	f := &flow{t: t, b: b, cfg: cfg, topic: topic, end: func() int64 { stop(); load.Wait(); return sent }}
+	t.Cleanup(func() { f.end() })
+	f.reader = join(t, cfg, nil)
+	return f
+}
+
+// more waits for records of the session with this number.
+func (f *flow) more(what string, joins int) {
+	f.t.Helper()
+	before := -1
+	at := place(f.topic, 0)
+	f.until(what, func() bool {
+		if len(f.starts[at]) < joins || f.states[len(f.states)-1] != "" {
+			return false
+		}
+		if before < 0 {
+			before = len(f.read[at])
+		}
+		return len(f.read[at]) > before+20
+	})
+}
+
+func (f *flow) finish(joins int) {
+	f.t.Helper()
+	sent := f.end()
+	at := place(f.topic, 0)
+	f.until("the rest", func() bool { return int64(len(f.read[at])) >= sent })
+	f.stop()
+	for i, offset := range f.read[at] {
+		if offset != int64(i) {
+			f.t.Fatalf("record %d has offset %d: one is missing or came twice", i, offset)
+		}
+	}
+	if got := committed(f.t, f.b, f.cfg.GroupID, f.topic, 0); got != sent {
+		f.t.Errorf("committed up to %d, %d were sent", got, sent)
+	}
+	if n := len(f.starts[at]); n != joins {
+		f.t.Errorf("%d sessions, want %d", n, joins)
+	}
+	for _, line := range f.logs.All() {
+		for _, field := range line.Context {
+			if text := line.Message + field.String; strings.Contains(text, "s3cret") || strings.Contains(text, "eyJ") {
+				f.t.Errorf("a secret is in the log: %s", text)
+			}
+		}
+	}
+}
+
+// TestRotationOfEveryWay: the password of SCRAM, the secret of a client and a
+// client certificate are replaced under load; each record is read once.
+func TestRotationOfEveryWay(t *testing.T) {
+	t.Parallel()
+	idp := oidc.Start(t, audience, map[string]string{"client": "s3cret-1"})
+	b := kafkatest.Start(t, kafkatest.WithSASLSSL(nil), kafkatest.WithSCRAM(), kafkatest.WithClientCertificates(),
+		kafkatest.WithOAuth(kafkatest.OAuth{JWKSURL: idp.JWKSURL(), Issuer: idp.Issuer, Audience: audience}))
+	start := func(t *testing.T, way string) (kafka.Config, string) {
+		t.Helper()
+		topic := kafkatest.Name(t, "rotation")
+		b.CreateTopic(t, topic, 1)
+		cfg := settings(b, kafkatest.Name(t, "g"), topic)
+		cfg.BootstrapServers, cfg.SecurityProtocol, cfg.TLS.CAFile, cfg.SASL.Mechanism = b.SASLBootstrap(), kafka.SASLSSL, b.CAFile(), way
+		return cfg, topic
+	}
+	t.Run("SCRAM", func(t *testing.T) {
+		t.Parallel()
+		b.SetSCRAM(t, kafka.ScramSHA512, "user", "s3cret-1")
+		cfg, topic := start(t, kafka.ScramSHA512)
+		cfg.SASL.Username, cfg.SASL.Password = "user", creds.NewSecret("s3cret-1")
+		f := flowing(t, b, cfg, topic)
+		f.more("the first records", 1)
+		b.SetSCRAM(t, kafka.ScramSHA512, "user", "s3cret-2")
+		next := cfg.SASL
+		next.Password = creds.NewSecret("s3cret-3")
+		f.group.SetCredentials(next)
+		f.until("the reason", func() bool { return strings.Contains(f.states[len(f.states)-1], `credentials of "user" are refused`) })
+		next.Password = creds.NewSecret("s3cret-2")
+		f.group.SetCredentials(next)
+		f.more("records with the new password", 2)
+		f.finish(2)
+	})
+	t.Run("client secret", func(t *testing.T) {
+		t.Parallel()
+		cfg, topic := start(t, kafka.OAuthBearer)
+		cfg.SASL.OAuth.TokenURL, cfg.SASL.OAuth.ClientID, cfg.SASL.OAuth.ClientSecret = idp.TokenURL(), "client", creds.NewSecret("s3cret-1")
+		f := flowing(t, b, cfg, topic)
+		f.more("the first records", 1)
+		next := cfg.SASL
+		next.OAuth.ClientSecret = creds.NewSecret("s3cret-2") // too early: the token of before goes on
+		f.group.SetCredentials(next)
+		f.more("records with the old token", 2)
+		if n := f.logs.FilterMessageSnippet("no new token for kafka").Len(); n == 0 {
+			t.Error("the wrong secret is not told")
+		}
+		idp.SetSecret("client", "s3cret-3")
+		next.OAuth.ClientSecret = creds.NewSecret("s3cret-3")
+		f.group.SetCredentials(next)
+		f.more("records with the new secret", 3)
+		last := idp.Requests()[len(idp.Requests())-1]
+		if last.Token == "" {
+			t.Errorf("the last request was refused: %+v", last)
+		}
+		f.finish(3)
+	})
+	t.Run("client certificate", func(t *testing.T) {
+		t.Parallel()
+		cfg, topic := start(t, kafka.Plain)
+		cfg.BootstrapServers, cfg.SecurityProtocol = b.MTLSBootstrap(), kafka.SSL
+		cfg.TLS.ClientCertFile, cfg.TLS.ClientKeyFile = b.ClientCertificate(t, "forwarder", time.Now().Add(time.Hour))
+		f := flowing(t, b, cfg, topic)
+		f.more("the first records", 1)
+		newCert, newKey := b.ClientCertificate(t, "forwarder", time.Now().Add(2*time.Hour))
+		move(t, newCert, cfg.TLS.ClientCertFile)
+		if err := f.group.SetTLS(cfg.TLS); err == nil || !strings.Contains(err.Error(), "client_key_file") {
+			t.Errorf("a certificate without its key: %v", err)
+		}
+		f.more("records all the same", 1)
+		move(t, newKey, cfg.TLS.ClientKeyFile)
+		if err := f.group.SetTLS(cfg.TLS); err != nil {
+			t.Error(err)
+		}
+		f.more("records with the new certificate", 2)
+		f.finish(2)
+	})
+}
+
+func move(t *testing.T, from, to string) {
+	t.Helper()
+	if err := os.Rename(from, to); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestReauthentication: a broker that wants proof again and again (KIP-368)
+// gets it on the same connections, by every mechanism, also when the token of
+// the first one is long over.
+func TestReauthentication(t *testing.T) {
+	t.Parallel()
+	const again = 3 * time.Second
+	idp := oidc.Start(t, audience, map[string]string{"client": "s3cret-1"})
+	const life = 6 * time.Second
+	idp.SetLife(life)
+	b := kafkatest.Start(t, kafkatest.WithSASLSSL(map[string]string{"user": "s3cret-1"}), kafkatest.WithSCRAM(), kafkatest.WithReauthentication(again),
+		kafkatest.WithOAuth(kafkatest.OAuth{JWKSURL: idp.JWKSURL(), Issuer: idp.Issuer, Audience: audience}))
+	b.SetSCRAM(t, kafka.ScramSHA256, "user", "s3cret-1")
+	for _, way := range []string{kafka.Plain, kafka.ScramSHA256, kafka.OAuthBearer} {
+		t.Run(way, func(t *testing.T) {
+			t.Parallel()
+			topic := kafkatest.Name(t, "again")
+			b.CreateTopic(t, topic, 1)
+			cfg := settings(b, kafkatest.Name(t, "g"), topic)
+			cfg.BootstrapServers, cfg.SecurityProtocol, cfg.TLS.CAFile = b.SASLBootstrap(), kafka.SASLSSL, b.CAFile()
+			cfg.SASL.Mechanism, cfg.SASL.Username, cfg.SASL.Password = way, "user", creds.NewSecret("s3cret-1")
+			cfg.SASL.OAuth.TokenURL, cfg.SASL.OAuth.ClientID, cfg.SASL.OAuth.ClientSecret = idp.TokenURL(), "client", creds.NewSecret("s3cret-1")
+			f := flowing(t, b, cfg, topic)
+			f.more("the first records", 1)
+			// At most 100 come in a second: three tokens' lives.
+			at := place(topic, 0)
+			f.until("records of 18 s", func() bool { return len(f.read[at]) > 1800 })
+			f.finish(1)
+			if n := f.logs.FilterLevelExact(zap.WarnLevel).Len(); n > 0 {
+				t.Errorf("warnings: %v", f.logs.FilterLevelExact(zap.WarnLevel).All())
+			}
+		})
+	}
+	t.Cleanup(func() {
+		log := b.Log(t)
+		if n := strings.Count(log, "Beginning re-authentication"); n < 3*3 {
+			t.Errorf("%d re-authentications in the broker's log", n)
+		}
+		var last time.Time
+		granted := 0
+		for _, r := range idp.Requests() {
+			if gap := r.Time.Sub(last); gap < life*3/4 {
+				t.Errorf("asked again after %s", gap)
+			}
+			last = r.Time
+			granted++
+		}
+		if granted < 3 {
+			t.Errorf("%d tokens in three lives", granted)
+		}
+	})
+}
