@@ -132,7 +132,9 @@ func lookAtSource(ctx context.Context, source Config, state *CopyState) (begun b
 
 // compare judges the settings of a topic that exists: they are not changed.
 func (t *CopyTarget) compare(admin sarama.ClusterAdmin, state *CopyState) error {
-	warn := func(format string, args ...any) { state.Warnings = append(state.Warnings, fmt.Sprintf(format, args...)) }
+	warn := func(format string, args ...any) {
+		state.Warnings = append(state.Warnings, fmt.Sprintf(format, args...))
+	}
 	if state.Partitions > state.SourcePartitions {
 		warn("topic %s has %d partitions and its source %d; those beyond stay empty", t.topic, state.Partitions, state.SourcePartitions)
 	}

@@ -75,8 +75,8 @@ func (l *lane) begin(ctx context.Context) error {
 		l.end = end
 		return nil
 	}
-	l.end = noted.End
-	return l.look(ctx, max(noted.End, start), end)
+	l.end = max(noted.End, start)
+	return l.look(ctx, l.end, end)
 }
 
 // first begins a partition for which there is no note. It commits one before
