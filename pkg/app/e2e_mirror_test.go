@@ -251,6 +251,8 @@ func TestEndToEndMirror(t *testing.T) {
 	}
 	p.stop()
 	end(p)
+	state := p.cmd.ProcessState
+	t.Logf("%.0f events a second; the last of %d lives took %s of CPU", float64(events)/took.Seconds(), lives, (state.UserTime() + state.SystemTime()).Round(time.Millisecond))
 	counted := compareCopy(t, to, topic, mirrorPartitions, each)
 	t.Logf("%d events copied with %d kills in %s; %d were found there after a kill and not written again; %d stand there twice, and the mirror says %d",
 		events, kills, took.Round(time.Millisecond), skipped, counted, twice)
