@@ -17,6 +17,9 @@ import (
 
 func (r *rotator) token(loaded *config.Loaded, mistakes error) {
 	const key = "hec.token"
+	if r.to.hecToken == nil {
+		return
+	}
 	if bad := config.About(mistakes, key); bad != nil {
 		r.refuse(key, bad)
 		return

@@ -47,7 +47,7 @@ func (c TopicConfig) Validate() []error {
 		errs = append(errs, fmt.Errorf("name: %q has spaces around it", c.Name))
 	}
 	for _, err := range c.cluster().Validate() {
-		errs = append(errs, errors.New(inSection(err.Error())))
+		errs = append(errs, errors.New(inSection("dead_letter_topic", err.Error())))
 	}
 	if _, err := codec(c.Compression); err != nil {
 		errs = append(errs, fmt.Errorf("compression: %q is unknown; allowed are none, lz4, zstd, gzip, snappy", c.Compression))
@@ -84,10 +84,10 @@ func (c TopicConfig) cluster() Config {
 	return cfg
 }
 
-// inSection names the keys of the section in place of those of kafka. Hosts
-// may begin with kafka. as well.
-func inSection(text string) string {
-	const section = "dead_letter_topic."
+// inSection names the keys of a section in place of those of kafka. Hosts may
+// begin with kafka. as well.
+func inSection(section, text string) string {
+	section += "."
 	return strings.NewReplacer(
 		"kafka.sasl", section+"sasl", "kafka.tls", section+"tls",
 		"kafka.security_protocol", section+"security_protocol", "kafka.bootstrap_servers", section+"bootstrap_servers",
@@ -110,7 +110,7 @@ func (c TopicConfig) explain(err error) error {
 		e.What = "the principal may not write idempotently"
 		e.Hint = "give it WRITE on the topic, and on brokers older than 2.8 also IDEMPOTENT_WRITE on the cluster" + readOnly
 	}
-	e.What, e.Hint = inSection(e.What), inSection(e.Hint)
+	e.What, e.Hint = inSection("dead_letter_topic", e.What), inSection("dead_letter_topic", e.Hint)
 	return &e
 }
 
@@ -155,7 +155,7 @@ func (w *TopicWriter) SetTLS(t creds.TLS) error {
 	cfg := w.cfg
 	cfg.TLS = t
 	if _, err := clientConfig(cfg.cluster(), zap.NewNop()); err != nil {
-		return errors.New(inSection(err.Error()))
+		return errors.New(inSection("dead_letter_topic", err.Error()))
 	}
 	w.tls, w.renewed = t, true
 	return nil
