@@ -303,7 +303,8 @@ func (m *Matcher) word(content []byte) {
 	}
 }
 
-// inRange reports whether text is an address in p.
+// inRange reports whether text is an address in p. An IPv4 address written as
+// an IPv6 one is the IPv4 address.
 func inRange(text []byte, p netip.Prefix) bool {
 	if len(text) > len("ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255") {
 		return false
@@ -321,7 +322,7 @@ func inRange(text []byte, p netip.Prefix) bool {
 	if err != nil {
 		return false
 	}
-	return p.Contains(addr) || p.Contains(addr.Unmap())
+	return p.Contains(addr.Unmap())
 }
 
 // parseNumber reads what isNumber accepts; what is too large is infinite.

@@ -117,6 +117,8 @@ func (p *parser) compile(t *Test, o *Operand, what string, m modifiers, n *yaml.
 		t.Op = CIDR
 		if o.Prefix, err = netip.ParsePrefix(o.Text); err != nil {
 			p.wrong(n, "%s: %q is no range of addresses; write one as 192.0.2.0/24 or 2001:db8::/32", what, o.Text)
+		} else if o.Prefix.Addr().Is4In6() {
+			p.wrong(n, "%s: write the range of IPv4 addresses %s as such, as in 192.0.2.0/24", what, o.Text)
 		} else if o.Prefix != o.Prefix.Masked() {
 			p.wrong(n, "%s: %s has bits set behind its length; the range is %s", what, o.Text, o.Prefix.Masked())
 		}
