@@ -495,9 +495,9 @@ func (d dice) quoted(b *strings.Builder, s string) {
 // TestMatchEqualsSlow holds the matcher equal to the second implementation.
 func TestMatchEqualsSlow(t *testing.T) {
 	t.Parallel()
-	rounds := 3000
+	rounds := 1000
 	if testing.Short() {
-		rounds = 300
+		rounds = 200
 	}
 	answers := map[bool]int{}
 	for round := range rounds {
