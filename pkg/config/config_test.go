@@ -189,7 +189,7 @@ func everything() Config {
 			TLS: creds.TLS{CAFile: "/etc/dead-ca.pem", MinVersion: "1.3", PinnedSHA256: []string{}}, Compression: "lz4",
 		},
 		Mirror: kafka.CopyConfig{
-			Name: "copy", BootstrapServers: []string{"d:9092"}, SecurityProtocol: "SSL", SASL: kafka.SASL{Mechanism: "PLAIN"},
+			Name: "copy", BootstrapServers: []string{"d:9092"}, SecurityProtocol: "SSL", SASL: kafka.DefaultSASL(),
 			TLS:         creds.TLS{CAFile: "/etc/mine-ca.pem", MinVersion: "1.2", PinnedSHA256: []string{}},
 			Compression: "gzip", Retention: 90 * 24 * time.Hour, ReplicationFactor: 3, GroupID: "mirrors", GroupInstanceID: "mirror-1",
 		},
