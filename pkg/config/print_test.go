@@ -193,6 +193,28 @@ mirror:
     mechanism: PLAIN # default
     username: "" # default
     password: "" # default
+    oauth:
+      token_url: "" # default
+      client_id: "" # default
+      client_secret: "" # default
+      scope: "" # default
+      audience: "" # default
+      logical_cluster: "" # default
+      identity_pool: "" # default
+      extensions: [] # default
+      tls:
+        ca_file: "" # default
+        truststore_file: "" # default
+        truststore_password: "" # default
+        client_cert_file: "" # default
+        client_key_file: "" # default
+        client_key_password: "" # default
+        keystore_file: "" # default
+        keystore_password: "" # default
+        server_name: "" # default
+        min_version: "1.2" # default
+        pinned_sha256: [] # default
+        insecure_skip_verify: false # default
   tls:
     ca_file: "" # default
     truststore_file: "" # default
