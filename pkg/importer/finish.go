@@ -60,18 +60,11 @@ func (t *translation) defaults() {
 func (t *translation) finish() {
 	t.res.out = t.opts.Name
 	t.check()
-	slices.SortStableFunc(t.res.Missing, func(a, b Missing) int { return cmp.Compare(position(a.Key), position(b.Key)) })
+	keys := config.Keys()
+	position := func(m Missing) int { return slices.IndexFunc(keys, func(k config.Key) bool { return k.Name == m.Key }) }
+	slices.SortStableFunc(t.res.Missing, func(a, b Missing) int { return cmp.Compare(position(a), position(b)) })
 	t.group()
 	t.res.Next = t.steps()
-}
-
-// position orders keys as the table does.
-func position(key string) int {
-	i := slices.IndexFunc(config.Keys(), func(k config.Key) bool { return k.Name == key })
-	if i < 0 {
-		return len(config.Keys())
-	}
-	return i
 }
 
 // check lets pkg/config judge the result. Secrets that are left out, and files
@@ -187,11 +180,15 @@ func (t *translation) steps() (steps []string) {
 			steps = append(steps, "export "+k.Env()+"=…   (or a file that "+fileKeyOf(m.Key)+" names)")
 		}
 	}
-	steps = append(steps, "auditlog-forwarder check --config "+name+"   (it changes nothing, and may run beside the connector)")
+	check := "auditlog-forwarder check --config " + name
+	if len(t.connector.order) > 0 {
+		check += "   (it changes nothing, and may run beside the connector)"
+	}
+	steps = append(steps, check)
 	if len(t.connector.order) > 0 {
 		switch {
 		case t.managed:
-			steps = append(steps, "confluent connect cluster pause "+orElse(t.id, "<id>")+"   (deleting it later is safe: offsets are kept for offsets.retention.minutes, a week by default)")
+			steps = append(steps, "confluent connect cluster delete "+orElse(t.id, "<id>")+"   (a paused one may stay in the group; the group keeps its offsets for a week)")
 		case t.res.Connector != "":
 			steps = append(steps, "curl -X PUT http://<worker>:8083/connectors/"+quoteShell(t.res.Connector)+"/stop   (Kafka 3.5 or newer; else delete the connector, or stop the standalone worker)")
 		default:

@@ -73,8 +73,10 @@ func (r *Result) WriteText(w io.Writer) error {
 		steps = append(steps, fmt.Sprintf("%d. %s", i+1, s))
 	}
 	list("next", steps)
-	fmt.Fprintf(&b, "%d properties: %d translated, %d not needed, %d not supported, %d to be filled in, %d unknown\n",
-		len(r.Findings), r.Count(Translated), r.Count(NotNeeded), r.Count(NotSupported), r.Count(FillIn), r.Count(Unknown))
+	if len(r.Findings) > 0 {
+		fmt.Fprintf(&b, "%d properties: %d translated, %d not needed, %d not supported, %d to be filled in, %d unknown\n",
+			len(r.Findings), r.Count(Translated), r.Count(NotNeeded), r.Count(NotSupported), r.Count(FillIn), r.Count(Unknown))
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"auditlog-forwarder/pkg/config"
 	"auditlog-forwarder/pkg/creds"
 )
 
@@ -171,12 +172,11 @@ func (t *translation) jaasOAuth(s *scope, p Property, m jaasModule) {
 
 // oauthKey finds which of the names this version has for OAUTHBEARER.
 func oauthKey(prefix string, names ...string) string {
+	keys := config.Keys()
 	for _, name := range names {
-		for _, section := range []string{"oauth", "oauthbearer", "oidc"} {
-			key := prefix + ".sasl." + section + "." + name
-			if _, ok := lookupKey(key); ok {
-				return key
-			}
+		key := prefix + ".sasl.oauth." + name
+		if slices.ContainsFunc(keys, func(k config.Key) bool { return k.Name == key }) {
+			return key
 		}
 	}
 	return ""
