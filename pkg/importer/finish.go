@@ -29,6 +29,9 @@ func (t *translation) defaults() {
 		}
 	}
 	_, brokersKnown := t.res.settings["kafka.bootstrap_servers"]
+	if t.managed && unset("kafka.security_protocol") {
+		t.put("kafka.security_protocol", "SASL_SSL", "", "as every API key of Confluent Cloud needs it")
+	}
 	if brokersKnown && unset("kafka.security_protocol") && !t.consumer.has("security.protocol") {
 		t.put("kafka.security_protocol", "PLAINTEXT", "", "Kafka's default, since security.protocol is not given")
 		if t.worker.has("security.protocol") && !t.client {
@@ -152,6 +155,9 @@ func (t *translation) group() {
 	say := func(format string, args ...any) { t.res.Notes = append(t.res.Notes, fmt.Sprintf(format, args...)) }
 	switch {
 	case t.res.Group != "":
+		if len(t.res.Offsets) > 0 {
+			say("the offsets that were given need not be set: a sink connector's are those of its consumer group, which is gone on with")
+		}
 		say("kafka.group_id is the connector's own group %q: forwarding goes on at the very next event behind what the connector has committed. "+
 			"Stop the connector first. While its tasks are in the group, Kafka refuses the forwarder (both kinds of members would have to agree on how partitions are shared, and do not), "+
 			"and the forwarder says so and tries again until they are gone. The credentials must be allowed to read that group", t.res.Group)
@@ -195,7 +201,9 @@ func (t *translation) steps() (steps []string) {
 			steps = append(steps, "stop the connector")
 		}
 	}
-	steps = append(steps, offsetSteps(t.res.Offsets, orElse(t.opts.Name, "config.yaml"))...)
+	if t.res.Group == "" { // else they are the group's own already
+		steps = append(steps, offsetSteps(t.res.Offsets, orElse(t.opts.Name, "config.yaml"))...)
+	}
 	return append(steps, "auditlog-forwarder run --config "+name)
 }
 

@@ -88,7 +88,7 @@ func yamlValue(v any) string {
 // yamlText quotes a text where it has to be.
 func yamlText(s string, inList bool) string {
 	n := yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: s}
-	if strings.ContainsAny(s, "\n\r\t") || inList && strings.ContainsAny(s, ",[]{}:#\"'") {
+	if strings.ContainsAny(s, "\n\r\t") || inList && strings.ContainsAny(s, ",[]{}:#\"'<>=") {
 		n.Style = yaml.DoubleQuotedStyle
 	}
 	data, err := yaml.Marshal(&n)
