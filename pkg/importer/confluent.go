@@ -134,8 +134,11 @@ func (s *Start) Result() (*Result, error) {
 		value string
 		list  bool
 	}{
-		{"kafka.bootstrap_servers", s.Bootstrap, true}, {"kafka.topics", s.Topic, true}, {"kafka.sasl.username", s.APIKey, false},
-		{"hec.url", s.URL, true}, {"hec.index", s.Index, false},
+		{"kafka.bootstrap_servers", s.Bootstrap, true},
+		{"kafka.topics", s.Topic, true},
+		{"kafka.sasl.username", s.APIKey, false},
+		{"hec.url", s.URL, true},
+		{"hec.index", s.Index, false},
 	} {
 		from := s.from[v.key]
 		switch {

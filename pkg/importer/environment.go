@@ -138,15 +138,15 @@ func composeVariables(path string, env *yaml.Node) (vars []Property) {
 	}
 	for i := 0; i < len(env.Content); i++ {
 		n := alias(env.Content[i])
-		switch {
-		case env.Kind == yaml.MappingNode:
+		switch env.Kind {
+		case yaml.MappingNode:
 			i++
 			value := ""
 			if i < len(env.Content) {
 				value = alias(env.Content[i]).Value
 			}
 			vars = append(vars, Property{Name: n.Value, Value: value, Where: at(path, n.Line)})
-		case env.Kind == yaml.SequenceNode:
+		case yaml.SequenceNode:
 			name, value, _ := strings.Cut(n.Value, "=")
 			vars = append(vars, Property{Name: name, Value: value, Where: at(path, n.Line)})
 		}

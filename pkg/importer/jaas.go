@@ -30,7 +30,7 @@ func parseJAAS(text string) ([]jaasModule, error) {
 		}
 		m := jaasModule{class: tokens[0].text, options: map[string]string{}}
 		tokens = tokens[2:] // the flag, such as required, decides nothing with one module
-		for len(tokens) > 0 && !(tokens[0].mark && tokens[0].text == ";") {
+		for len(tokens) > 0 && (!tokens[0].mark || tokens[0].text != ";") {
 			if len(tokens) < 3 || tokens[0].mark || !tokens[1].mark || tokens[1].text != "=" || tokens[2].mark {
 				return nil, errJAAS
 			}
@@ -107,11 +107,11 @@ func jaasQuoted(s string) (text string, n int, ok bool) {
 			} else if s[i] >= '0' && s[i] <= '7' {
 				value, digits := 0, 0
 				for ; digits < 3 && i+digits < len(s) && s[i+digits] >= '0' && s[i+digits] <= '7'; digits++ {
-					if next := value*8 + int(s[i+digits]-'0'); next > 255 {
+					next := value*8 + int(s[i+digits]-'0')
+					if next > 255 {
 						break
-					} else {
-						value = next
 					}
+					value = next
 				}
 				b.WriteByte(byte(value))
 				i += digits - 1

@@ -102,8 +102,12 @@ func (t *translation) place(kind Kind, p Property) {
 		text string
 		of   *scope
 	}{
-		{"consumer.override.", t.consumer}, {"producer.override.", t.producer}, {"admin.override.", t.admin},
-		{"consumer.", t.consumer}, {"producer.", t.producer}, {"admin.", t.admin},
+		{"consumer.override.", t.consumer},
+		{"producer.override.", t.producer},
+		{"admin.override.", t.admin},
+		{"consumer.", t.consumer},
+		{"producer.", t.producer},
+		{"admin.", t.admin},
 	}
 	switch kind {
 	case Connector:
