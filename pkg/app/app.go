@@ -17,7 +17,6 @@ import (
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 
-	"auditlog-forwarder/pkg/audit"
 	"auditlog-forwarder/pkg/config"
 	"auditlog-forwarder/pkg/deadletter"
 	"auditlog-forwarder/pkg/forwarder"
@@ -92,8 +91,12 @@ func New(ctx context.Context, opts Options) (_ *App, err error) {
 	if opts.Reload != nil { // before any file of TLS is read for use
 		a.rotator = newRotator(cfg, opts.Reload, a.log.Named("credentials"), a.registry)
 	}
+	rules, err := newFilter(cfg)
+	if err != nil {
+		return nil, err
+	}
 	a.hec, err = hec.New(cfg.HEC, hec.Options{
-		Version: opts.Version, Log: a.log.Named("hec"), Registerer: a.registry,
+		Version: opts.Version, Log: a.log.Named("hec"), Registerer: a.registry, Indexes: rules.Indexes(),
 		OnProblem: func(err error) { a.health.Set(conditionSplunk, err) },
 	})
 	if err != nil {
@@ -101,7 +104,7 @@ func New(ctx context.Context, opts Options) (_ *App, err error) {
 	}
 	a.topic = newDeadLetterTopic(cfg, a.log.Named("dead_letter_topic"))
 	a.forward = forwarder.New(cfg.Batch, forwarder.Options{
-		Sink: a.hec, DeadLetters: a.store, Copy: a.topic.copies(), Filter: newMethodFilter(cfg.Filter.DropMethods),
+		Sink: a.hec, DeadLetters: a.store, Copy: a.topic.copies(), Filter: working(rules),
 		AnyText: cfg.HEC.AnyText(), MaxEventBytes: cfg.HEC.MaxEventBytes, Log: a.log.Named("lane"), Registerer: a.registry,
 		OnProblem: a.deadLetters,
 	})
@@ -249,30 +252,6 @@ func (a *App) watchLanes(ctx context.Context) {
 			a.log.Info("all partitions turn again")
 		}
 	}
-}
-
-// methodFilter drops events by their exact data.methodName: the rule of each.
-type methodFilter map[string]string
-
-func newMethodFilter(methods []string) forwarder.Filter {
-	if len(methods) == 0 {
-		return nil
-	}
-	f := make(methodFilter, len(methods))
-	for _, m := range methods {
-		f[m] = "drop_methods:" + m
-	}
-	return f
-}
-
-// Judge implements forwarder.Filter.
-func (f methodFilter) Judge() forwarder.Judge { return methodJudge(f) }
-
-type methodJudge map[string]string
-
-// Judge implements forwarder.Judge.
-func (j methodJudge) Judge(_ *audit.Record, ev *audit.Event) forwarder.Verdict {
-	return forwarder.Verdict{Rule: j[string(ev.Method)]}
 }
 
 func buildInfo(version string) prometheus.Collector {

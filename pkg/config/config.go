@@ -12,7 +12,6 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -20,6 +19,7 @@ import (
 
 	"auditlog-forwarder/pkg/creds"
 	"auditlog-forwarder/pkg/deadletter"
+	"auditlog-forwarder/pkg/filter"
 	"auditlog-forwarder/pkg/forwarder"
 	"auditlog-forwarder/pkg/hec"
 	"auditlog-forwarder/pkg/kafka"
@@ -34,13 +34,8 @@ type Config struct {
 	DeadLetter      deadletter.Config `mapstructure:"dead_letter"`
 	DeadLetterTopic kafka.TopicConfig `mapstructure:"dead_letter_topic"`
 	Admin           ops.Config        `mapstructure:"admin"`
-	Filter          Filter            `mapstructure:"filter"`
+	Filter          filter.Config     `mapstructure:"filter"`
 	Log             Log               `mapstructure:"log"`
-}
-
-// Filter says which events are read but not forwarded.
-type Filter struct {
-	DropMethods []string `mapstructure:"drop_methods"` // exact values of data.methodName
 }
 
 // Log says how much is logged, and how it looks.
@@ -66,7 +61,7 @@ func Defaults() Config {
 		DeadLetter:      deadletter.DefaultConfig(),
 		DeadLetterTopic: kafka.DefaultTopicConfig(),
 		Admin:           ops.DefaultConfig(),
-		Filter:          Filter{DropMethods: []string{}},
+		Filter:          filter.DefaultConfig(),
 		Log:             Log{Level: "info", Format: FormatAuto},
 	}
 }
@@ -96,9 +91,7 @@ func (c Config) Validate() []error {
 
 // between returns the mistakes that no room can see alone.
 func (c Config) between() (errs []error) {
-	if c.HEC.Formatted && len(c.Filter.DropMethods) > 0 {
-		errs = append(errs, errors.New("filter.drop_methods: cannot be used with hec.formatted, whose values hold the event within another; remove one of them"))
-	}
+	errs = append(errs, c.filtered()...)
 	// A batch may have one event beyond batch.max_bytes. What no day has room for
 	// would wait for ever.
 	limit := c.HEC.Limit
@@ -109,16 +102,6 @@ func (c Config) between() (errs []error) {
 		errs = append(errs, fmt.Errorf("dead_letter_topic.name: %q is also read, so its records would come back for ever; name another topic, in a cluster of yours", c.DeadLetterTopic.Name))
 	}
 	return errs
-}
-
-// Validate returns every mistake, each starting with its key.
-func (f Filter) Validate() []error {
-	for _, m := range f.DropMethods {
-		if m == "" || strings.TrimSpace(m) != m {
-			return []error{fmt.Errorf("drop_methods: %q is not a method name; give names such as mds.Authorize", m)}
-		}
-	}
-	return nil
 }
 
 // Validate returns every mistake, each starting with its key.

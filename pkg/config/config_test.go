@@ -14,6 +14,7 @@ import (
 
 	"auditlog-forwarder/pkg/creds"
 	"auditlog-forwarder/pkg/deadletter"
+	"auditlog-forwarder/pkg/filter"
 	"auditlog-forwarder/pkg/forwarder"
 	"auditlog-forwarder/pkg/hec"
 	"auditlog-forwarder/pkg/kafka"
@@ -182,7 +183,7 @@ func everything() Config {
 			TLS: creds.TLS{CAFile: "/etc/dead-ca.pem", MinVersion: "1.3", PinnedSHA256: []string{}}, Compression: "lz4",
 		},
 		Admin:  ops.Config{},
-		Filter: Filter{DropMethods: []string{"mds.Authorize", "kafka.Authentication"}},
+		Filter: filter.Config{Rules: []string{"preset:noise-authorize"}, HashKey: creds.NewSecret("sixteen bytes or more"), DropMethods: []string{"mds.Authorize", "kafka.Authentication"}},
 		Log:    Log{Level: "debug", Format: "console"},
 	}
 }

@@ -139,6 +139,8 @@ dead_letter_topic:
 admin:
   listen: "" # c.yaml:8
 filter:
+  rules: [] # default
+  hash_key: "" # default
   drop_methods: [xx, "y z"] # c.yaml:7
 log:
   level: info # default

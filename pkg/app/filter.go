@@ -1,0 +1,26 @@
+package app
+
+import (
+	"fmt"
+
+	"auditlog-forwarder/pkg/config"
+	"auditlog-forwarder/pkg/filter"
+	"auditlog-forwarder/pkg/forwarder"
+)
+
+// newFilter reads the rules that cfg names.
+func newFilter(cfg config.Config) (*filter.Filter, error) {
+	f, err := filter.New(cfg.Filter, filter.Options{AnyText: cfg.HEC.AnyText()})
+	if err != nil {
+		return nil, fmt.Errorf("filter.rules: %w", err)
+	}
+	return f, nil
+}
+
+// working is f, or nothing if no event can be touched by it.
+func working(f *filter.Filter) forwarder.Filter {
+	if f.Empty() {
+		return nil
+	}
+	return f
+}
