@@ -30,6 +30,7 @@ import (
 
 	"auditlog-forwarder/pkg/audit"
 	"auditlog-forwarder/pkg/deadletter"
+	"auditlog-forwarder/pkg/summary"
 )
 
 // Sink is where batches go.
@@ -75,6 +76,17 @@ type Judge interface {
 type Verdict struct {
 	Rule  string // the rule that left the event out; empty: it is sent
 	Value []byte // sent in place of the record's value; nil: that one, byte for byte
+	// Summary, not nil, leaves the event out as Rule does, and counts it in the
+	// summary of its key.
+	Summary *summary.Item
+}
+
+// Summariser is a Filter that has rules which summarise.
+type Summariser interface {
+	Filter
+	// SummaryRules is a text of all that decides which events are summarised and
+	// under which key; empty: none are. The same configuration has the same text.
+	SummaryRules() string
 }
 
 // Options are what a Forwarder needs besides its configuration.
