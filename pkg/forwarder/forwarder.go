@@ -95,6 +95,8 @@ type Options struct {
 	DeadLetters DeadLetters
 	Copy        DeadLetterCopy // nil: DeadLetters alone keeps them
 	Filter      Filter         // nil: nothing is left out
+	// Summaries bounds the windows of a Filter that summarises.
+	Summaries summary.Config
 	// AnyText says that the destination takes any text, not JSON objects alone.
 	AnyText bool
 	// MaxEventBytes is the largest body that the destination takes.
@@ -117,6 +119,7 @@ type Forwarder struct {
 	mu    sync.Mutex
 	lanes map[*lane]struct{} // the running ones, for the gauges
 	taken int64              // records read by lanes that have ended
+	made  int64              // summary events made by lanes that have ended, and not given up
 }
 
 // New makes a forwarder.
@@ -159,6 +162,7 @@ func (f *Forwarder) leave(l *lane) {
 	defer f.mu.Unlock()
 	delete(f.lanes, l)
 	f.taken += l.taken.Load()
+	f.made += l.made.Load()
 }
 
 // Stuck returns the partitions whose lanes do not turn within the time given.

@@ -24,19 +24,19 @@ type Made struct {
 	Route     *audit.Route
 }
 
-// Append appends the next summary event that is due, and reports whether there
-// was one. When there is none left, call Sent.
-func (w *Window) Append(dst []byte) ([]byte, Made, bool) {
-	for ; w.cursor < len(w.keys); w.cursor++ {
-		e := w.keys[w.cursor]
-		if !e.due {
-			continue
-		}
-		e.due = false
+// Left reports whether a summary event is due. When none is left, call Sent.
+func (w *Window) Left() bool {
+	for w.cursor < len(w.keys) && !w.keys[w.cursor].due {
 		w.cursor++
-		return w.append(dst, e), Made{Offset: e.lastOff, Timestamp: e.first, Route: e.rule.route}, true
 	}
-	return dst, Made{}, false
+	return w.cursor < len(w.keys)
+}
+
+// Append appends the next summary event that is due, of which Left has told.
+func (w *Window) Append(dst []byte) ([]byte, Made) {
+	e := w.keys[w.cursor]
+	e.due = false
+	return w.append(dst, e), Made{Offset: e.lastOff, Timestamp: e.first, Route: e.rule.route}
 }
 
 // Due reports whether there are records that are in no summary.
