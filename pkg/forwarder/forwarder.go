@@ -30,6 +30,7 @@ import (
 
 	"auditlog-forwarder/pkg/audit"
 	"auditlog-forwarder/pkg/deadletter"
+	"auditlog-forwarder/pkg/summary"
 )
 
 // Sink is where batches go.
@@ -75,6 +76,17 @@ type Judge interface {
 type Verdict struct {
 	Rule  string // the rule that left the event out; empty: it is sent
 	Value []byte // sent in place of the record's value; nil: that one, byte for byte
+	// Summary, not nil, leaves the event out as Rule does, and counts it in the
+	// summary of its key.
+	Summary *summary.Item
+}
+
+// Summariser is a Filter that has rules which summarise.
+type Summariser interface {
+	Filter
+	// SummaryRules is a text of all that decides which events are summarised and
+	// under which key; empty: none are. The same configuration has the same text.
+	SummaryRules() string
 }
 
 // Options are what a Forwarder needs besides its configuration.
@@ -83,6 +95,8 @@ type Options struct {
 	DeadLetters DeadLetters
 	Copy        DeadLetterCopy // nil: DeadLetters alone keeps them
 	Filter      Filter         // nil: nothing is left out
+	// Summaries bounds the windows of a Filter that summarises.
+	Summaries summary.Config
 	// AnyText says that the destination takes any text, not JSON objects alone.
 	AnyText bool
 	// MaxEventBytes is the largest body that the destination takes.
@@ -105,6 +119,7 @@ type Forwarder struct {
 	mu    sync.Mutex
 	lanes map[*lane]struct{} // the running ones, for the gauges
 	taken int64              // records read by lanes that have ended
+	made  int64              // summary events made by lanes that have ended, and not given up
 }
 
 // New makes a forwarder.
@@ -147,6 +162,7 @@ func (f *Forwarder) leave(l *lane) {
 	defer f.mu.Unlock()
 	delete(f.lanes, l)
 	f.taken += l.taken.Load()
+	f.made += l.made.Load()
 }
 
 // Stuck returns the partitions whose lanes do not turn within the time given.

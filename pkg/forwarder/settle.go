@@ -25,7 +25,7 @@ func (l *lane) settle() error {
 		if err := l.bury(b, entries); err != nil {
 			return err
 		}
-		l.claim.Mark(b.next, "", l.f.gate.hold(len(b.ends)+len(b.dead)))
+		l.claim.Mark(b.next, b.note, l.f.gate.hold(len(b.ends)+len(b.dead)))
 		l.fifo = append(l.fifo[:0], l.fifo[1:]...)
 		l.settled(b, entries)
 	}
@@ -89,7 +89,7 @@ func (l *lane) tell(err error) {
 func (l *lane) settled(b *batch, entries []deadletter.Entry) {
 	l.count.settled(b, entries)
 	l.report(entries)
-	l.unsettled.Add(-int64(b.records))
+	l.unsettled.Add(-int64(b.records + b.made))
 	l.next.Store(b.next)
 	switch {
 	case len(l.fifo) > 0:
