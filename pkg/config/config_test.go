@@ -19,6 +19,7 @@ import (
 	"auditlog-forwarder/pkg/hec"
 	"auditlog-forwarder/pkg/kafka"
 	"auditlog-forwarder/pkg/ops"
+	"auditlog-forwarder/pkg/summary"
 )
 
 var update = flag.Bool("update", false, "write the generated files")
@@ -183,7 +184,7 @@ func everything() Config {
 			TLS: creds.TLS{CAFile: "/etc/dead-ca.pem", MinVersion: "1.3", PinnedSHA256: []string{}}, Compression: "lz4",
 		},
 		Admin:  ops.Config{},
-		Filter: filter.Config{Rules: []string{"preset:noise-authorize"}, HashKey: creds.NewSecret("sixteen bytes or more"), DropMethods: []string{"mds.Authorize", "kafka.Authentication"}},
+		Filter: filter.Config{Rules: []string{"preset:noise-authorize"}, HashKey: creds.NewSecret("sixteen bytes or more"), DropMethods: []string{"mds.Authorize", "kafka.Authentication"}, Summary: summary.Config{Every: 5 * time.Minute, MaxKeys: 77}},
 		Log:    Log{Level: "debug", Format: "console"},
 	}
 }

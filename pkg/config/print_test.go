@@ -141,6 +141,10 @@ admin:
 filter:
   rules: [] # default
   hash_key: "" # default
+  summary:
+    every: 1m # default
+    max_keys: 10000 # default
+    samples: 3 # default
   drop_methods: [xx, "y z"] # c.yaml:7
 log:
   level: info # default

@@ -12,8 +12,10 @@ import (
 	"slices"
 	"strings"
 
+	"auditlog-forwarder/pkg/audit"
 	"auditlog-forwarder/pkg/creds"
 	"auditlog-forwarder/pkg/sigma"
+	"auditlog-forwarder/pkg/summary"
 )
 
 // Config names the rules.
@@ -21,10 +23,14 @@ type Config struct {
 	Rules       []string     `mapstructure:"rules"`        // files, patterns of files, and preset:<name>
 	HashKey     creds.Secret `mapstructure:"hash_key"`     // of the hashes that redaction writes
 	DropMethods []string     `mapstructure:"drop_methods"` // exact values of data.methodName
+	// Summary bounds what rules sum up.
+	Summary summary.Config `mapstructure:"summary"`
 }
 
 // DefaultConfig returns the defaults.
-func DefaultConfig() Config { return Config{Rules: []string{}, DropMethods: []string{}} }
+func DefaultConfig() Config {
+	return Config{Rules: []string{}, DropMethods: []string{}, Summary: summary.DefaultConfig()}
+}
 
 // minHashKey is fewer than anybody should have; what has less is a mistake.
 const minHashKey = 16
@@ -40,6 +46,9 @@ func (c Config) Validate() (errs []error) {
 	}
 	if key := c.HashKey.Reveal(); key != "" && len(key) < minHashKey {
 		errs = append(errs, fmt.Errorf("hash_key: shorter than %d bytes, so that it can be guessed and the hashes be undone; make one with openssl rand -hex 32", minHashKey))
+	}
+	for _, err := range c.Summary.Validate() {
+		errs = append(errs, fmt.Errorf("summary.%w", err))
 	}
 	f, mistakes := compile(c)
 	for _, err := range mistakes {
@@ -60,6 +69,7 @@ type Filter struct {
 	set     *sigma.Set // nil: no rules
 	key     creds.Secret
 	anyText bool
+	sums    string // see SummaryRules
 }
 
 // Options are what a Filter needs besides its configuration.
@@ -108,6 +118,7 @@ func compile(cfg Config) (*Filter, []error) {
 		}
 		f.paths = append(f.paths, ids)
 	}
+	f.sums = summaryRules(cfg, rules)
 	f.id, _ = f.set.PathID(idPath())
 	return f, nil
 }
@@ -137,7 +148,7 @@ func (f *Filter) Indexes() []string {
 func (c Config) Routes() (name, where string) {
 	f, _ := compile(c)
 	for _, r := range f.rules {
-		if r.Action == Route {
+		if r.Route != (audit.Route{}) {
 			return r.Name, r.Where
 		}
 	}

@@ -55,6 +55,7 @@ const (
 type loaded struct {
 	*Rule
 	sigma *sigma.Rule
+	text  []byte // of the whole file
 }
 
 // load reads rules in their order and returns every mistake.
@@ -159,7 +160,7 @@ func parse(file string, data []byte) (rules []loaded, mistakes sigma.Mistakes) {
 			continue
 		}
 		r.action(ours, rule)
-		rules = append(rules, loaded{rule, p})
+		rules = append(rules, loaded{rule, p, data})
 	}
 	if r.mistakes.Err() != nil { // Err sorts them
 		return nil, r.mistakes

@@ -58,8 +58,10 @@ func TestMistakes(t *testing.T) {
 			if err := os.WriteFile(file, []byte(tc.text), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			errs := Config{Rules: []string{file}}.Validate()
-			if _, err := New(Config{Rules: []string{file}}, Options{}); err == nil {
+			cfg := DefaultConfig()
+			cfg.Rules = []string{file}
+			errs := cfg.Validate()
+			if _, err := New(cfg, Options{}); err == nil {
 				t.Error("New takes it")
 			}
 			got, want := []string{}, []string{}
@@ -110,7 +112,7 @@ func TestSources(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			cfg := tc.cfg
-			cfg.Rules = nil
+			cfg.Rules, cfg.Summary = nil, DefaultConfig().Summary
 			for _, r := range tc.cfg.Rules {
 				cfg.Rules = append(cfg.Rules, strings.ReplaceAll(r, "DIR", dir))
 			}

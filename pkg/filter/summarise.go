@@ -1,6 +1,10 @@
 package filter
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+
 	"auditlog-forwarder/pkg/audit"
 	"auditlog-forwarder/pkg/forwarder"
 	"auditlog-forwarder/pkg/sigma"
@@ -31,6 +35,31 @@ func (r *Rule) sumUp() (err error) {
 	}
 	r.summary, err = summary.NewRule(r.Name, names, route)
 	return err
+}
+
+var _ forwarder.Summariser = (*Filter)(nil)
+
+// SummaryRules implements forwarder.Summariser.
+func (f *Filter) SummaryRules() string { return f.sums }
+
+// summaryRules stands for all that decides which events are summed up and under
+// which key: the files up to the last rule that does, and the key of the hashes
+// that may be in it. It is empty if no rule does.
+func summaryRules(cfg Config, rules []loaded) string {
+	last := -1
+	for i, r := range rules {
+		if r.Action == Summarise {
+			last = i
+		}
+	}
+	if last < 0 {
+		return ""
+	}
+	mac := hmac.New(sha256.New, []byte(cfg.HashKey.Reveal()))
+	for _, r := range rules[:last+1] {
+		mac.Write(r.text) // it never fails
+	}
+	return hex.EncodeToString(mac.Sum(nil))
 }
 
 // summarise says with which events this one is counted. What rules before have
