@@ -33,3 +33,12 @@ func rewind(f *filter.Filter) func(topic string, partition int32, committed int6
 	}
 	return func(_ string, _ int32, committed int64, note string) int64 { return summary.Rewind(committed, note) }
 }
+
+// FilterPresets lists the rules that come with the program, by name.
+func FilterPresets() []string { return filter.Presets() }
+
+// FilterPreset returns the text of a preset.
+func FilterPreset(name string) ([]byte, error) { return filter.Preset(name) }
+
+// FilterReport is what TryFilter finds.
+type FilterReport = filter.Report

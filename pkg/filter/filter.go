@@ -154,3 +154,22 @@ func (c Config) Routes() (name, where string) {
 	}
 	return "", ""
 }
+
+// Knows says why events cannot be counted under a name; nil if they can.
+func (f *Filter) Knows(name string) error {
+	var names []string
+	for _, r := range f.rules {
+		names = append(names, r.Name)
+	}
+	for _, rule := range f.methods {
+		names = append(names, rule)
+	}
+	slices.Sort(names)
+	switch {
+	case slices.Contains(names, name):
+		return nil
+	case len(names) == 0:
+		return errors.New("there are no rules; name files or presets in filter.rules")
+	}
+	return fmt.Errorf("no rule is named %q%s", name, hint(name, "there are ", names))
+}
