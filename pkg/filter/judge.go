@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"bytes"
 	"cmp"
 
 	"auditlog-forwarder/pkg/audit"
@@ -108,7 +109,8 @@ func (j *Judge) act(hits []int, rec *audit.Record, ev *audit.Event) (v forwarder
 func (j *Judge) route(to audit.Route) *audit.Route {
 	known, ok := j.routes[to]
 	if !ok {
-		known = &to
+		first := to // so that only a new one is put on the heap
+		known = &first
 		j.routes[to] = known
 	}
 	return known
@@ -119,5 +121,16 @@ func overlay(first, then audit.Route) audit.Route {
 	return audit.Route{
 		Index: cmp.Or(first.Index, then.Index), Source: cmp.Or(first.Source, then.Source),
 		Sourcetype: cmp.Or(first.Sourcetype, then.Sourcetype), Host: cmp.Or(first.Host, then.Host),
+	}
+}
+
+// Again does to a dead letter what the rules say of the way there and of what is
+// hidden, so that it is sent as it would have been. Whether it is sent is
+// decided already. judged says that it went through the rules before, which hid
+// what is to be hidden: a hash would become that of a hash.
+func (j *Judge) Again(rec *audit.Record, ev *audit.Event, judged bool) {
+	v := j.Judge(rec, ev)
+	if v.Value != nil && !judged {
+		rec.Value = bytes.Clone(v.Value)
 	}
 }
