@@ -26,14 +26,14 @@ func (p *trialPrinter) line(format string, args ...any) {
 
 // table writes rows with aligned columns.
 func (p *trialPrinter) table(rows [][]string) {
-	t := tabwriter.NewWriter(p.w, 0, 0, 2, ' ', 0)
+	var text strings.Builder
+	t := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	for _, row := range rows {
-		if p.err == nil {
-			_, p.err = fmt.Fprintln(t, strings.Join(row, "\t"))
-		}
+		_, _ = fmt.Fprintln(t, strings.Join(row, "\t")) // a Builder takes all
 	}
-	if p.err == nil {
-		p.err = t.Flush()
+	_ = t.Flush()
+	for line := range strings.Lines(text.String()) {
+		p.line("%s", strings.TrimRight(line, " \n"))
 	}
 }
 

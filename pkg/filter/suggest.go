@@ -4,7 +4,7 @@ import "strings"
 
 // hint names what was probably meant, or else all that is known.
 func hint(word, before string, known []string) string {
-	best, least := "", 1+max(1, len(word)/3)
+	best, least := "", 1+min(3, max(1, len(word)/2))
 	for _, k := range known {
 		if d := distance(strings.ToLower(word), k, least); d < least {
 			best, least = k, d
