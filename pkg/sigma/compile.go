@@ -33,8 +33,9 @@ type node struct {
 }
 
 type kid struct {
-	name string
-	node *node
+	name  string
+	slash bool // the name has a backslash, so an event has it escaped
+	node  *node
 }
 
 // formula is a rule over atoms.
@@ -141,7 +142,7 @@ func (n *node) grow(name string) *node {
 			return k.node
 		}
 	}
-	n.kids = append(n.kids, kid{name, &node{path: -1}})
+	n.kids = append(n.kids, kid{name, strings.Contains(name, `\`), &node{path: -1}})
 	return n.kids[len(n.kids)-1].node
 }
 

@@ -37,7 +37,11 @@ func (p *parser) condition(n *yaml.Node, searches []*Search) Expr {
 	c := &conditionParser{text: n.Value, searches: searches}
 	c.next()
 	expr := c.or()
-	if c.err == "" && c.token != "" {
+	switch {
+	case c.err != "" || c.token == "":
+	case c.token == "|":
+		c.fail("an aggregation (| count() …) is not supported: a rule matches one event by itself; counting belongs to alerts")
+	default:
 		c.fail("%s stands where and, or, or the end is expected", quoted(c.token))
 	}
 	if c.err == "" {
@@ -151,8 +155,6 @@ func (c *conditionParser) operand() Expr {
 			c.fail("the parenthesis from character %d is not closed before %s", at+1, quoted(c.token))
 		}
 		return expr
-	case word == "|":
-		c.fail("an aggregation (| count() …) is not supported: a rule matches one event by itself; counting belongs to alerts")
 	case lower == "near":
 		c.fail("near is not supported: a rule matches one event by itself")
 	case lower == "1" || lower == "all" || lower == "any" || isCount(lower):

@@ -84,7 +84,13 @@ func (p *parser) fields(name, n *yaml.Node) Expr {
 		return nil
 	}
 	var all And
-	p.members(n, func(key, val *yaml.Node) { all = append(all, p.test(key, key.Value, val)) })
+	p.members(n, func(key, val *yaml.Node) {
+		if key.Value == "" {
+			p.wrong(key, "a field or a modifier is missing before the colon")
+			return
+		}
+		all = append(all, p.test(key, key.Value, val))
+	})
 	if len(all) == 1 {
 		return all[0]
 	}

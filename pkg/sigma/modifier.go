@@ -2,6 +2,7 @@ package sigma
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"regexp"
 	"regexp/syntax"
@@ -117,6 +118,8 @@ func (p *parser) compile(t *Test, o *Operand, what string, m modifiers, n *yaml.
 		t.Op = CIDR
 		if o.Prefix, err = netip.ParsePrefix(o.Text); err != nil {
 			p.wrong(n, "%s: %q is no range of addresses; write one as 192.0.2.0/24 or 2001:db8::/32", what, o.Text)
+		} else if o.Prefix.Addr().Is4In6() {
+			p.wrong(n, "%s: write the range of IPv4 addresses %s as such, as in 192.0.2.0/24", what, o.Text)
 		} else if o.Prefix != o.Prefix.Masked() {
 			p.wrong(n, "%s: %s has bits set behind its length; the range is %s", what, o.Text, o.Prefix.Masked())
 		}
@@ -162,16 +165,17 @@ func compileRegexp(s, flags string) (*regexp.Regexp, error) {
 	if err == nil {
 		return re, nil
 	}
-	text := err.Error()
 	var bad *syntax.Error
-	if errors.As(err, &bad) {
-		text = string(bad.Code) + " in " + strconv.Quote(bad.Expr)
-		if bad.Code == syntax.ErrInvalidPerlOp {
-			text = "uses " + strconv.Quote(bad.Expr) + ", which RE2 lacks: no look-around and no atomic group; join two searches by a condition instead"
-			return nil, errors.New(text)
-		}
+	if !errors.As(err, &bad) {
+		return nil, err
 	}
-	return nil, errors.New("is none of RE2's: " + text)
+	expr := bad.Expr
+	if strings.HasPrefix(expr, "(?<=") || strings.HasPrefix(expr, "(?<!") {
+		expr = expr[:4]
+	} else if bad.Code != syntax.ErrInvalidPerlOp {
+		return nil, fmt.Errorf("is none of RE2's: %s in %q", bad.Code, expr)
+	}
+	return nil, fmt.Errorf("uses %q, which RE2 lacks: no look-around and no atomic group; join two searches by a condition instead", expr)
 }
 
 // isNumber reports whether s is a JSON number.

@@ -85,16 +85,16 @@ type Op uint8
 
 // The questions.
 const (
-	Match   Op = iota // the text is like Operand.Pattern
-	Regexp            // the text has a match of Operand.Regexp
-	CIDR              // the text is an address in Operand.Prefix
-	Less              // the text is a number below Operand.Number
-	LessEq            // … not above
-	More              // … above
-	MoreEq            // … not below
-	Same              // the text is that of a value at Operand.Field
-	Exists            // the path is in the event, whatever its value
-	Null              // the path is not in the event, or a value is null
+	Match  Op = iota // the text is like Operand.Pattern
+	Regexp           // the text has a match of Operand.Regexp
+	CIDR             // the text is an address in Operand.Prefix
+	Less             // the text is a number below Operand.Number
+	LessEq           // … not above
+	More             // … above
+	MoreEq           // … not below
+	Same             // the text is that of a value at Operand.Field
+	Exists           // the path is in the event, whatever its value
+	Null             // the path is not in the event, or a value is null
 )
 
 // Operand is one value of a rule.

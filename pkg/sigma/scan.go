@@ -45,14 +45,16 @@ func (m *Matcher) object(i int, n *node) int {
 
 // kid finds what is asked for below a member's name.
 func (m *Matcher) kid(n *node, name []byte) *node {
-	if bytes.IndexByte(name, '\\') < 0 {
-		if kid := n.kid(name); kid != nil {
-			return kid
+	for i := range n.kids {
+		if k := &n.kids[i]; len(k.name) == len(name) && k.name == string(name) && !k.slash {
+			return k.node
 		}
-	} else {
-		m.decoded = appendDecoded(m.decoded[:0], name)
-		name = m.decoded
 	}
+	if !hasDotOrSlash(name) {
+		return nil
+	}
+	m.decoded = appendDecoded(m.decoded[:0], name)
+	name = m.decoded
 	// A dot in a name reads as a step, as in Splunk's names of fields.
 	for {
 		first, rest, more := bytes.Cut(name, []byte("."))
@@ -71,6 +73,27 @@ func (n *node) kid(name []byte) *node {
 		}
 	}
 	return nil
+}
+
+func hasDotOrSlash(s []byte) bool {
+	const (
+		ones  = 0x0101010101010101
+		highs = 0x8080808080808080
+	)
+	for len(s) >= 8 {
+		x := binary.LittleEndian.Uint64(s)
+		dot, slash := x^(ones*'.'), x^(ones*'\\')
+		if ((dot-ones)&^dot|(slash-ones)&^slash)&highs != 0 {
+			return true
+		}
+		s = s[8:]
+	}
+	for _, c := range s {
+		if c == '.' || c == '\\' {
+			return true
+		}
+	}
+	return false
 }
 
 // value walks a value and keeps it if n is the end of a path.
