@@ -61,9 +61,9 @@ func (l *lane) newSummaries() *summaries {
 	}
 	s.timer.Stop()
 	switch {
-	case note.Seen == 0:
-	case l.claim.Start > note.Start || note.Start >= l.claim.Committed:
-		l.lostSummaries(note.Unsent, note, "its records have expired in Kafka, or cannot be read again")
+	case !note.Open():
+	case note.Start >= l.claim.Committed:
+		l.lostSummaries(note.Unsent, note, "the note beside the committed offset is of later ones")
 	default:
 		changed := note.Rules != s.rules
 		if changed {
@@ -83,7 +83,7 @@ func (l *lane) lostSummaries(n int64, note summary.Note, why string) {
 		return
 	}
 	l.count.m.unsummarised.Add(float64(n))
-	l.log.Error("records that a rule summarised are in no summary: "+why,
+	l.log.Error("records that a rule summarised may be missing from the summaries: "+why,
 		zap.Int64("records", n), zap.Int64("from_offset", note.Start), zap.Int64("to_offset", l.claim.Committed))
 }
 
@@ -115,19 +115,20 @@ func (s *summaries) recount(rec *audit.Record) {
 
 // caughtUp compares what was read again with what the last owner had. Under
 // rules that are the same, only records that are gone can make a difference.
+//
+// The window goes on under its name all the same: the last owner may have sent
+// summaries of it that hold records above the committed offset, and under
+// another name those would be counted twice.
 func (s *summaries) caughtUp() {
 	if !s.again {
 		return
 	}
 	s.again = false
 	if missing := s.noted.Seen - s.recounted; missing > 0 {
-		s.l.lostSummaries(missing, s.noted, "they were not there when the window was read again")
+		s.l.lostSummaries(missing, s.noted, "they could not be read again, since they have expired in Kafka or the rules have changed")
 	} else if missing < 0 {
-		s.l.log.Error("records are in a summary that were not when they were first read; they may be counted twice, or were sent as well",
+		s.l.log.Error("records are in a summary that were not when they were first read; they were sent as well",
 			zap.Int64("records", -missing), zap.Int64("from_offset", s.noted.Start), zap.Int64("to_offset", s.l.claim.Committed))
-	}
-	if s.recounted == 0 {
-		s.close() // nothing of it is left, and the next one has its own name
 	}
 }
 
