@@ -46,10 +46,7 @@ func (l *lane) newSummaries() *summaries {
 	if err != nil {
 		l.log.Warn("what the last owner of this partition noted is not understood; if it kept summaries, some records are in none", zap.Error(err), zap.String("note", l.claim.Note))
 	}
-	rules := ""
-	if f, ok := l.f.opts.Filter.(Summariser); ok {
-		rules = f.SummaryRules()
-	}
+	rules := l.f.summaryRules()
 	if rules == "" {
 		l.lostSummaries(note.Unsent, note, "no rule summarises any more")
 		return nil
@@ -289,6 +286,32 @@ func (l *lane) giveUpMade() (n int64) {
 	}
 	l.made.Add(-n)
 	return n
+}
+
+// summaryRules returns what the filter's rules that summarise are; empty: there
+// are none.
+func (f *Forwarder) summaryRules() string {
+	if s, ok := f.opts.Filter.(Summariser); ok {
+		return s.SummaryRules()
+	}
+	return ""
+}
+
+// Rewind says where reading of a partition begins that is committed up to an
+// offset, with the note beside it: earlier, if a window of summaries was open.
+func (f *Forwarder) Rewind(_ string, _ int32, committed int64, note string) int64 {
+	if f.summaryRules() == "" {
+		return committed
+	}
+	return summary.Rewind(committed, note)
+}
+
+// SummaryMemory is about the most that one lane holds of an open window.
+func (f *Forwarder) SummaryMemory() int {
+	if f.summaryRules() == "" {
+		return 0
+	}
+	return summary.MaxBytes
 }
 
 // FlushSummaries has every lane send what its open window has counted so far,
