@@ -104,14 +104,14 @@ func New(ctx context.Context, opts Options) (_ *App, err error) {
 	}
 	a.topic = newDeadLetterTopic(cfg, a.log.Named("dead_letter_topic"))
 	a.forward = forwarder.New(cfg.Batch, forwarder.Options{
-		Sink: a.hec, DeadLetters: a.store, Copy: a.topic.copies(), Filter: working(rules), Summaries: cfg.Filter.Summary,
+		Sink: a.hec, DeadLetters: a.store, Copy: a.topic.copies(), Filter: working(rules), Summaries: cfg.Summaries,
 		AnyText: cfg.HEC.AnyText(), MaxEventBytes: cfg.HEC.MaxEventBytes, Log: a.log.Named("lane"), Registerer: a.registry,
 		OnProblem: a.deadLetters,
 	})
 	a.group, err = kafka.NewGroup(cfg.Kafka, kafka.Options{
 		Drain: cfg.Batch.Drain, Log: a.log.Named("kafka"), Registerer: a.registry,
 		OnState:    func(err error) { a.health.Set(conditionKafka, err) },
-		OnAssigned: a.assigned, Rewind: rewind(rules),
+		OnAssigned: a.assigned, Rewind: a.forward.Rewind,
 	})
 	if err != nil {
 		return nil, err
@@ -136,7 +136,7 @@ func (a *App) Run(ctx context.Context) (err error) {
 		zap.Strings("topics", cfg.Kafka.Topics), zap.String("topic_pattern", cfg.Kafka.TopicPattern),
 		zap.String("group", cfg.Kafka.GroupID), zap.Strings("splunk", cfg.HEC.URLs),
 		zap.String("dead_letters", cfg.DeadLetter.Dir), zap.String("dead_letter_topic", cfg.DeadLetterTopic.Name), zap.String("admin", a.admin.Addr()))
-	perPartition := partitionMemory(cfg)
+	perPartition := partitionMemory(cfg, a.forward.SummaryMemory())
 	a.log.Info("memory bound", zap.String("fixed", humanize.IBytes(uint64(fixedMemory+topicMemory(cfg)))),
 		zap.String("per_partition", humanize.IBytes(uint64(perPartition.usual))),
 		zap.String("per_partition_if_every_batch_holds_an_event_of_the_largest_size", humanize.IBytes(uint64(perPartition.most))))
@@ -225,7 +225,7 @@ func (a *App) deadLetters(err error) {
 
 // assigned tells what the partitions may cost.
 func (a *App) assigned(partitions int) {
-	bound := fixedMemory + topicMemory(a.opts.Config) + int64(partitions)*partitionMemory(a.opts.Config).usual
+	bound := fixedMemory + topicMemory(a.opts.Config) + int64(partitions)*partitionMemory(a.opts.Config, a.forward.SummaryMemory()).usual
 	a.log.Info("memory bound of this assignment", zap.Int("partitions", partitions), zap.String("bound", humanize.IBytes(uint64(bound))))
 }
 

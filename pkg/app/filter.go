@@ -6,7 +6,6 @@ import (
 	"auditlog-forwarder/pkg/config"
 	"auditlog-forwarder/pkg/filter"
 	"auditlog-forwarder/pkg/forwarder"
-	"auditlog-forwarder/pkg/summary"
 )
 
 // newFilter reads the rules that cfg names.
@@ -24,14 +23,6 @@ func working(f *filter.Filter) forwarder.Filter {
 		return nil
 	}
 	return f
-}
-
-// rewind reads a partition again from where its open window of summaries began.
-func rewind(f *filter.Filter) func(topic string, partition int32, committed int64, note string) int64 {
-	if f.SummaryRules() == "" {
-		return nil
-	}
-	return func(_ string, _ int32, committed int64, note string) int64 { return summary.Rewind(committed, note) }
 }
 
 // FilterPresets lists the rules that come with the program, by name.

@@ -38,7 +38,7 @@ func TryFilter(ctx context.Context, opts TrialOptions) (filter.Report, error) {
 		}
 	}
 	trial := f.NewTrial(filter.TrialOptions{
-		Summary: opts.Config.Filter.Summary, MaxEventSize: opts.Config.HEC.MaxEventBytes, Show: opts.Show, Examples: opts.Examples,
+		Summary: opts.Config.Summaries, MaxEventSize: opts.Config.HEC.MaxEventBytes, Show: opts.Show, Examples: opts.Examples,
 	})
 	if opts.Events != nil {
 		err = tryLines(ctx, trial, opts.Events)

@@ -24,6 +24,7 @@ import (
 	"auditlog-forwarder/pkg/hec"
 	"auditlog-forwarder/pkg/kafka"
 	"auditlog-forwarder/pkg/ops"
+	"auditlog-forwarder/pkg/summary"
 )
 
 // Config is the whole configuration of one forwarder.
@@ -35,6 +36,7 @@ type Config struct {
 	DeadLetterTopic kafka.TopicConfig `mapstructure:"dead_letter_topic"`
 	Admin           ops.Config        `mapstructure:"admin"`
 	Filter          filter.Config     `mapstructure:"filter"`
+	Summaries       summary.Config    `mapstructure:"summaries"`
 	Log             Log               `mapstructure:"log"`
 }
 
@@ -62,6 +64,7 @@ func Defaults() Config {
 		DeadLetterTopic: kafka.DefaultTopicConfig(),
 		Admin:           ops.DefaultConfig(),
 		Filter:          filter.DefaultConfig(),
+		Summaries:       summary.DefaultConfig(),
 		Log:             Log{Level: "info", Format: FormatAuto},
 	}
 }
@@ -80,6 +83,7 @@ func (c Config) Validate() []error {
 		{"dead_letter_topic", c.DeadLetterTopic.Validate()},
 		{"admin", c.Admin.Validate()},
 		{"filter", c.Filter.Validate()},
+		{"summaries", c.Summaries.Validate()},
 		{"log", c.Log.Validate()},
 	} {
 		for _, err := range room.errs {

@@ -183,9 +183,10 @@ func everything() Config {
 			Name: "dead", BootstrapServers: []string{"c:9092"}, SecurityProtocol: "SSL", SASL: kafka.SASL{Mechanism: "PLAIN"},
 			TLS: creds.TLS{CAFile: "/etc/dead-ca.pem", MinVersion: "1.3", PinnedSHA256: []string{}}, Compression: "lz4",
 		},
-		Admin:  ops.Config{},
-		Filter: filter.Config{Rules: []string{"preset:noise-authorize"}, HashKey: creds.NewSecret("sixteen bytes or more"), DropMethods: []string{"mds.Authorize", "kafka.Authentication"}, Summary: summary.Config{Every: 5 * time.Minute, MaxKeys: 77}},
-		Log:    Log{Level: "debug", Format: "console"},
+		Admin:     ops.Config{},
+		Filter:    filter.Config{Rules: []string{"preset:noise-authorize"}, HashKey: creds.NewSecret("sixteen bytes or more"), DropMethods: []string{"mds.Authorize", "kafka.Authentication"}},
+		Summaries: summary.Config{Every: 30 * time.Second, MaxKeys: 500},
+		Log:       Log{Level: "debug", Format: "console"},
 	}
 }
 

@@ -27,22 +27,6 @@ func filterKeys() section {
 				Example: "8b1f0f6c0b9d4e5f8a7c6d5e4f3a2b1c",
 			},
 			{
-				Name: "filter.summary.every", Kind: Duration, Min: "1s", Max: "1h",
-				Doc: "How long a window is for which rules with action: summarise make one event for each key, by the records' timestamps. " +
-					"A change while a window is open is told in its summaries as rules_changed.",
-				Example: "1m",
-			},
-			{
-				Name: "filter.summary.max_keys", Kind: Int, Min: "1", Max: "100000",
-				Doc:     "Most keys of one window of a partition; with more it ends early.",
-				Example: "10000",
-			},
-			{
-				Name: "filter.summary.samples", Kind: Int, Min: "0", Max: "20",
-				Doc:     "How many ids of events a summary names.",
-				Example: "3",
-			},
-			{
 				Name: "filter.drop_methods", Kind: List,
 				Doc:     "Events whose data.methodName is exactly one of these are not forwarded, unless a rule of filter.rules keeps or sums them up. Each is counted under drop_methods:<method>.",
 				Example: "mds.Authorize",

@@ -141,11 +141,11 @@ admin:
 filter:
   rules: [] # default
   hash_key: "" # default
-  summary:
-    every: 1m # default
-    max_keys: 10000 # default
-    samples: 3 # default
   drop_methods: [xx, "y z"] # c.yaml:7
+summaries:
+  every: 1m # default
+  max_keys: 10000 # default
+  samples: 3 # default
 log:
   level: info # default
   format: auto # default

@@ -105,7 +105,7 @@ func (r *reader) members(n *yaml.Node, of string, known ...string) map[string]me
 		name, value := n.Content[i], alias(n.Content[i+1])
 		switch _, twice := all[name.Value]; {
 		case of == string(Summarise) && (name.Value == "every" || name.Value == "samples" || name.Value == "max_keys"):
-			r.mistake(name, "%s is the same for all rules; set filter.summary.%s in the configuration", name.Value, name.Value)
+			r.mistake(name, "%s is the same for all rules; set summaries.%s in the configuration", name.Value, name.Value)
 		case !slices.Contains(known, name.Value):
 			r.mistake(name, "unknown key %q%s", name.Value, hint(name.Value, of+" has ", known))
 		case twice:

@@ -15,7 +15,6 @@ import (
 	"auditlog-forwarder/pkg/audit"
 	"auditlog-forwarder/pkg/creds"
 	"auditlog-forwarder/pkg/sigma"
-	"auditlog-forwarder/pkg/summary"
 )
 
 // Config names the rules.
@@ -23,13 +22,11 @@ type Config struct {
 	Rules       []string     `mapstructure:"rules"`        // files, patterns of files, and preset:<name>
 	HashKey     creds.Secret `mapstructure:"hash_key"`     // of the hashes that redaction writes
 	DropMethods []string     `mapstructure:"drop_methods"` // exact values of data.methodName
-	// Summary bounds what rules sum up.
-	Summary summary.Config `mapstructure:"summary"`
 }
 
 // DefaultConfig returns the defaults.
 func DefaultConfig() Config {
-	return Config{Rules: []string{}, DropMethods: []string{}, Summary: summary.DefaultConfig()}
+	return Config{Rules: []string{}, DropMethods: []string{}}
 }
 
 // minHashKey is fewer than anybody should have; what has less is a mistake.
@@ -46,9 +43,6 @@ func (c Config) Validate() (errs []error) {
 	}
 	if key := c.HashKey.Reveal(); key != "" && len(key) < minHashKey {
 		errs = append(errs, fmt.Errorf("hash_key: shorter than %d bytes, so that it can be guessed and the hashes be undone; make one with openssl rand -hex 32", minHashKey))
-	}
-	for _, err := range c.Summary.Validate() {
-		errs = append(errs, fmt.Errorf("summary.%w", err))
 	}
 	f, mistakes := compile(c)
 	for _, err := range mistakes {

@@ -23,7 +23,6 @@ func rule(title, method, ours string) string {
 func withRules(t testing.TB, cfg Config, texts ...string) *Filter {
 	t.Helper()
 	dir := t.TempDir()
-	cfg.Summary = DefaultConfig().Summary
 	for i, text := range texts {
 		file := filepath.Join(dir, fmt.Sprintf("%02d.yml", i))
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {

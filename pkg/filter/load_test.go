@@ -43,7 +43,7 @@ func TestMistakes(t *testing.T) {
 			`8:35: fields: no path; write it as Splunk does, such as data.cloudResources{}.resource.resourceId`, `8:47: with is no text`,
 		}},
 		{"a window of its own", head + "auditlog-forwarder:\n  action: summarise\n  summarise: {by: a, every: 1m}\n", []string{
-			`8:22: every is the same for all rules; set filter.summary.every in the configuration`,
+			`8:22: every is the same for all rules; set summaries.every in the configuration`,
 		}},
 		{"in the detection and in the action", strings.Replace(head, "sel: {a: b}", "sel: {a|containz: b}", 1) + "auditlog-forwarder: {action: drob}\n", []string{
 			"4:9: ", `6:30: unknown action "drob"; did you mean drop?`,
@@ -112,7 +112,7 @@ func TestSources(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			cfg := tc.cfg
-			cfg.Rules, cfg.Summary = nil, DefaultConfig().Summary
+			cfg.Rules = nil
 			for _, r := range tc.cfg.Rules {
 				cfg.Rules = append(cfg.Rules, strings.ReplaceAll(r, "DIR", dir))
 			}

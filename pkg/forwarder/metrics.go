@@ -61,7 +61,7 @@ func newMetrics(reg prometheus.Registerer, f *Forwarder) *metrics {
 		made:     counter("summaries_total", "Summary events made and settled.", partition...),
 		unsummarised: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "auditlog_forwarder_unsummarised_records_total",
-			Help: "Records that a rule had summarised and that are in no summary: they expired before they could be read again, or the rules changed.",
+			Help: "Records that a rule had summarised and that may be missing from the summaries: they expired before they could be read again, or the rules changed.",
 		}),
 		events: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "auditlog_forwarder_batch_events", Help: "Events in a batch as it is sent.",

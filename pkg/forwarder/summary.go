@@ -46,10 +46,7 @@ func (l *lane) newSummaries() *summaries {
 	if err != nil {
 		l.log.Warn("what the last owner of this partition noted is not understood; if it kept summaries, some records are in none", zap.Error(err), zap.String("note", l.claim.Note))
 	}
-	rules := ""
-	if f, ok := l.f.opts.Filter.(Summariser); ok {
-		rules = f.SummaryRules()
-	}
+	rules := l.f.summaryRules()
 	if rules == "" {
 		l.lostSummaries(note.Unsent, note, "no rule summarises any more")
 		return nil
@@ -61,9 +58,9 @@ func (l *lane) newSummaries() *summaries {
 	}
 	s.timer.Stop()
 	switch {
-	case note.Seen == 0:
-	case l.claim.Start > note.Start || note.Start >= l.claim.Committed:
-		l.lostSummaries(note.Unsent, note, "its records have expired in Kafka, or cannot be read again")
+	case !note.Open():
+	case note.Start >= l.claim.Committed:
+		l.lostSummaries(note.Unsent, note, "the note beside the committed offset is of later ones")
 	default:
 		changed := note.Rules != s.rules
 		if changed {
@@ -83,7 +80,7 @@ func (l *lane) lostSummaries(n int64, note summary.Note, why string) {
 		return
 	}
 	l.count.m.unsummarised.Add(float64(n))
-	l.log.Error("records that a rule summarised are in no summary: "+why,
+	l.log.Error("records that a rule summarised may be missing from the summaries: "+why,
 		zap.Int64("records", n), zap.Int64("from_offset", note.Start), zap.Int64("to_offset", l.claim.Committed))
 }
 
@@ -115,19 +112,20 @@ func (s *summaries) recount(rec *audit.Record) {
 
 // caughtUp compares what was read again with what the last owner had. Under
 // rules that are the same, only records that are gone can make a difference.
+//
+// The window goes on under its name all the same: the last owner may have sent
+// summaries of it that hold records above the committed offset, and under
+// another name those would be counted twice.
 func (s *summaries) caughtUp() {
 	if !s.again {
 		return
 	}
 	s.again = false
 	if missing := s.noted.Seen - s.recounted; missing > 0 {
-		s.l.lostSummaries(missing, s.noted, "they were not there when the window was read again")
+		s.l.lostSummaries(missing, s.noted, "they could not be read again, since they have expired in Kafka or the rules have changed")
 	} else if missing < 0 {
-		s.l.log.Error("records are in a summary that were not when they were first read; they may be counted twice, or were sent as well",
+		s.l.log.Error("records are in a summary that were not when they were first read; they were sent as well",
 			zap.Int64("records", -missing), zap.Int64("from_offset", s.noted.Start), zap.Int64("to_offset", s.l.claim.Committed))
-	}
-	if s.recounted == 0 {
-		s.close() // nothing of it is left, and the next one has its own name
 	}
 }
 
@@ -288,6 +286,32 @@ func (l *lane) giveUpMade() (n int64) {
 	}
 	l.made.Add(-n)
 	return n
+}
+
+// summaryRules returns what the filter's rules that summarise are; empty: there
+// are none.
+func (f *Forwarder) summaryRules() string {
+	if s, ok := f.opts.Filter.(Summariser); ok {
+		return s.SummaryRules()
+	}
+	return ""
+}
+
+// Rewind says where reading of a partition begins that is committed up to an
+// offset, with the note beside it: earlier, if a window of summaries was open.
+func (f *Forwarder) Rewind(_ string, _ int32, committed int64, note string) int64 {
+	if f.summaryRules() == "" {
+		return committed
+	}
+	return summary.Rewind(committed, note)
+}
+
+// SummaryMemory is about the most that one lane holds of an open window.
+func (f *Forwarder) SummaryMemory() int {
+	if f.summaryRules() == "" {
+		return 0
+	}
+	return summary.MaxBytes
 }
 
 // FlushSummaries has every lane send what its open window has counted so far,

@@ -35,16 +35,19 @@ func ParseNote(text string) (n Note, err error) {
 	if _, err := fmt.Sscanf(text, noteFormat, &n.Start, &n.End, &n.Sent, &n.Seen, &n.Unsent, &n.Rules); err != nil || n.String() != text {
 		return Note{}, errors.New("the note beside the committed offset is none of ours")
 	}
-	if n.Start < 0 || n.Sent < n.Start || n.Seen < n.Unsent || n.Unsent < 0 || n.Seen == 0 {
+	if n.Start < 0 || n.Sent < n.Start || n.Seen < n.Unsent || n.Unsent < 0 {
 		return Note{}, errors.New("the note beside the committed offset contradicts itself")
 	}
 	return n, nil
 }
 
+// Open reports whether a window is open; of an empty note none is.
+func (n Note) Open() bool { return n.Rules != "" }
+
 // Rewind says where to read from, given a committed offset and the note beside
 // it: at the start of the window that is open there, if there is one.
 func Rewind(committed int64, note string) int64 {
-	if n, err := ParseNote(note); err == nil && n.Seen > 0 {
+	if n, err := ParseNote(note); err == nil && n.Open() {
 		return min(n.Start, committed)
 	}
 	return committed

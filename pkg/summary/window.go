@@ -111,6 +111,7 @@ func (w *Window) Add(rec *audit.Record, item *Item) bool {
 			e.last = rec.Timestamp
 		}
 	}
+	w.cursor = 0
 	w.seen++
 	if rec.Offset >= w.sent { // below, a summary has it
 		e.due = true
