@@ -95,6 +95,9 @@ func New(ctx context.Context, opts Options) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if names := ruleNames(rules); len(names) > 0 {
+		a.log.Info("rules, in their order", zap.Strings("rules", names))
+	}
 	a.hec, err = hec.New(cfg.HEC, hec.Options{
 		Version: opts.Version, Log: a.log.Named("hec"), Registerer: a.registry, Indexes: rules.Indexes(),
 		OnProblem: func(err error) { a.health.Set(conditionSplunk, err) },

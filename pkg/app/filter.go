@@ -2,6 +2,7 @@ package app
 
 import (
 	"fmt"
+	"strings"
 
 	"auditlog-forwarder/pkg/config"
 	"auditlog-forwarder/pkg/filter"
@@ -23,6 +24,23 @@ func working(f *filter.Filter) forwarder.Filter {
 		return nil
 	}
 	return f
+}
+
+// rulesFound tells which rules a valid configuration has.
+func rulesFound(cfg config.Config) string {
+	f, err := newFilter(cfg)
+	if err != nil || len(f.Rules()) == 0 {
+		return ""
+	}
+	return "; rules in their order: " + strings.Join(ruleNames(f), ", ")
+}
+
+func ruleNames(f *filter.Filter) []string {
+	names := make([]string, 0, len(f.Rules()))
+	for _, r := range f.Rules() {
+		names = append(names, fmt.Sprintf("%s (%s)", r.Name, r.Action))
+	}
+	return names
 }
 
 // FilterPresets lists the rules that come with the program, by name.

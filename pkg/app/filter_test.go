@@ -129,6 +129,18 @@ func TestFilterRules(t *testing.T) {
 	}
 }
 
+// TestCheckTellsRules: somebody who checks a configuration sees its rules.
+func TestCheckTellsRules(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, 1)
+	cfg := s.config()
+	cfg.Filter.Rules = []string{"preset:keep-security", "preset:noise-authorize"}
+	const want = "valid; rules in their order: keep-security-failures (keep), keep-security-routine (drop), noise-authorize (summarise)"
+	if got := app.Check(t.Context(), cfg, "test")[0].Found; got != want {
+		t.Errorf("found %q\nwant  %q", got, want)
+	}
+}
+
 // TestTryFilter: what is told of the topic's events is what becomes of them, and
 // the group does not move.
 func TestTryFilter(t *testing.T) {

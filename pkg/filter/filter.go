@@ -81,11 +81,17 @@ func New(cfg Config, opts Options) (*Filter, error) {
 
 // compile makes what it can of the rules and returns every mistake.
 func compile(cfg Config) (*Filter, []error) {
+	rules, errs := load(cfg.Rules)
+	f, more := build(cfg, rules)
+	return f, append(errs, more...)
+}
+
+// build makes a filter of rules that are read.
+func build(cfg Config, rules []loaded) (_ *Filter, errs []error) {
 	f := &Filter{key: cfg.HashKey, methods: map[string]string{}}
 	for _, m := range cfg.DropMethods {
 		f.methods[m] = methodRule + m
 	}
-	rules, errs := load(cfg.Rules)
 	var parsed []*sigma.Rule
 	var paths []sigma.Path
 	for _, r := range rules {
