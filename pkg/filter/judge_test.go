@@ -163,3 +163,16 @@ func TestNoEventNoRule(t *testing.T) {
 		}
 	}
 }
+
+// TestDroppedLeavesNothing: what was to be hidden in an event that is dropped is
+// nothing to the next one.
+func TestDroppedLeavesNothing(t *testing.T) {
+	t.Parallel()
+	j := withRules(t, Config{}, rule("hide", "*", "{action: redact, redact: {fields: a}}"), rule("drop", "m", "{action: drop}")).Judge()
+	if got := judged(t, j, `{"a":"x","data":{"methodName":"m"}}`); got != "dropped by drop" {
+		t.Error(got)
+	}
+	if got := judged(t, j, `{"data":{"methodName":"n"},"a":"x"}`); got != `as {"data":{"methodName":"n"},"a":"REDACTED"}` {
+		t.Error(got)
+	}
+}

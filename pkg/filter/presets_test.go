@@ -130,3 +130,36 @@ func TestPresetsNeverHideFailures(t *testing.T) {
 		}
 	}
 }
+
+// TestKeepSecurityKeepsFailuresFromLaterRules: who adds rules behind the preset
+// loses no failure by them.
+func TestKeepSecurityKeepsFailuresFromLaterRules(t *testing.T) {
+	t.Parallel()
+	f := withRules(t, Config{Rules: []string{"preset:keep-security"}}, rule("all", "*", "{action: drop}"))
+	j, kept := f.Judge(), 0
+	names, values := samples(t)
+	for i, name := range names {
+		for _, c := range []struct{ was, now string }{
+			{`"granted": true`, `"granted": false`},
+			{`"result": "ALLOW"`, `"result": "DENY"`},
+			{`"result": "SUCCESS"`, `"result": "FAILURE"`},
+			{`"status": "SUCCESS"`, `"status": "FAILURE"`},
+			{`"status": "SUCCESS"`, `"status": "SOMETHING_NEW"`},
+		} {
+			if !bytes.Contains(values[i], []byte(c.was)) {
+				continue
+			}
+			kept++
+			value := bytes.Replace(values[i], []byte(c.was), []byte(c.now), 1)
+			if got := judged(t, j, string(value)); got != "" {
+				t.Errorf("%s with %s: %s", name, c.now, got)
+			}
+		}
+	}
+	if kept < 100 {
+		t.Errorf("%d events tried, want 100 or more", kept)
+	}
+	if got := judged(t, j, `{"data":{"methodName":"else"}}`); got != "dropped by all" {
+		t.Errorf("the rule behind the preset does nothing: %q", got)
+	}
+}
