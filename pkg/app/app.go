@@ -17,7 +17,6 @@ import (
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 
-	"auditlog-forwarder/pkg/audit"
 	"auditlog-forwarder/pkg/config"
 	"auditlog-forwarder/pkg/deadletter"
 	"auditlog-forwarder/pkg/forwarder"
@@ -92,8 +91,15 @@ func New(ctx context.Context, opts Options) (_ *App, err error) {
 	if opts.Reload != nil { // before any file of TLS is read for use
 		a.rotator = newRotator(cfg, opts.Reload, a.log.Named("credentials"), a.registry)
 	}
+	rules, err := newFilter(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if names := ruleNames(rules); len(names) > 0 {
+		a.log.Info("rules, in their order", zap.Strings("rules", names))
+	}
 	a.hec, err = hec.New(cfg.HEC, hec.Options{
-		Version: opts.Version, Log: a.log.Named("hec"), Registerer: a.registry,
+		Version: opts.Version, Log: a.log.Named("hec"), Registerer: a.registry, Indexes: rules.Indexes(),
 		OnProblem: func(err error) { a.health.Set(conditionSplunk, err) },
 	})
 	if err != nil {
@@ -101,14 +107,14 @@ func New(ctx context.Context, opts Options) (_ *App, err error) {
 	}
 	a.topic = newDeadLetterTopic(cfg, a.log.Named("dead_letter_topic"))
 	a.forward = forwarder.New(cfg.Batch, forwarder.Options{
-		Sink: a.hec, DeadLetters: a.store, Copy: a.topic.copies(), Filter: newMethodFilter(cfg.Filter.DropMethods),
+		Sink: a.hec, DeadLetters: a.store, Copy: a.topic.copies(), Filter: working(rules), Summaries: cfg.Summaries,
 		AnyText: cfg.HEC.AnyText(), MaxEventBytes: cfg.HEC.MaxEventBytes, Log: a.log.Named("lane"), Registerer: a.registry,
 		OnProblem: a.deadLetters,
 	})
 	a.group, err = kafka.NewGroup(cfg.Kafka, kafka.Options{
 		Drain: cfg.Batch.Drain, Log: a.log.Named("kafka"), Registerer: a.registry,
 		OnState:    func(err error) { a.health.Set(conditionKafka, err) },
-		OnAssigned: a.assigned,
+		OnAssigned: a.assigned, Rewind: a.forward.Rewind,
 	})
 	if err != nil {
 		return nil, err
@@ -133,7 +139,7 @@ func (a *App) Run(ctx context.Context) (err error) {
 		zap.Strings("topics", cfg.Kafka.Topics), zap.String("topic_pattern", cfg.Kafka.TopicPattern),
 		zap.String("group", cfg.Kafka.GroupID), zap.Strings("splunk", cfg.HEC.URLs),
 		zap.String("dead_letters", cfg.DeadLetter.Dir), zap.String("dead_letter_topic", cfg.DeadLetterTopic.Name), zap.String("admin", a.admin.Addr()))
-	perPartition := partitionMemory(cfg)
+	perPartition := partitionMemory(cfg, a.forward.SummaryMemory())
 	a.log.Info("memory bound", zap.String("fixed", humanize.IBytes(uint64(fixedMemory+topicMemory(cfg)))),
 		zap.String("per_partition", humanize.IBytes(uint64(perPartition.usual))),
 		zap.String("per_partition_if_every_batch_holds_an_event_of_the_largest_size", humanize.IBytes(uint64(perPartition.most))))
@@ -222,7 +228,7 @@ func (a *App) deadLetters(err error) {
 
 // assigned tells what the partitions may cost.
 func (a *App) assigned(partitions int) {
-	bound := fixedMemory + topicMemory(a.opts.Config) + int64(partitions)*partitionMemory(a.opts.Config).usual
+	bound := fixedMemory + topicMemory(a.opts.Config) + int64(partitions)*partitionMemory(a.opts.Config, a.forward.SummaryMemory()).usual
 	a.log.Info("memory bound of this assignment", zap.Int("partitions", partitions), zap.String("bound", humanize.IBytes(uint64(bound))))
 }
 
@@ -249,30 +255,6 @@ func (a *App) watchLanes(ctx context.Context) {
 			a.log.Info("all partitions turn again")
 		}
 	}
-}
-
-// methodFilter drops events by their exact data.methodName: the rule of each.
-type methodFilter map[string]string
-
-func newMethodFilter(methods []string) forwarder.Filter {
-	if len(methods) == 0 {
-		return nil
-	}
-	f := make(methodFilter, len(methods))
-	for _, m := range methods {
-		f[m] = "drop_methods:" + m
-	}
-	return f
-}
-
-// Judge implements forwarder.Filter.
-func (f methodFilter) Judge() forwarder.Judge { return methodJudge(f) }
-
-type methodJudge map[string]string
-
-// Judge implements forwarder.Judge.
-func (j methodJudge) Judge(_ *audit.Record, ev *audit.Event) forwarder.Verdict {
-	return forwarder.Verdict{Rule: j[string(ev.Method)]}
 }
 
 func buildInfo(version string) prometheus.Collector {

@@ -169,7 +169,7 @@ func splunkSteps(cfg hec.Config) []string {
 // Check tries everything that forwarding needs, without forwarding, joining
 // the group, indexing anything or leaving a file behind.
 func Check(ctx context.Context, cfg config.Config, version string) []Step {
-	steps := []Step{{Name: stepConfiguration, Status: StatusOK, OK: true, Found: "valid"}}
+	steps := []Step{{Name: stepConfiguration, Status: StatusOK, OK: true, Found: "valid" + rulesFound(cfg)}}
 	var store, broker room
 	checkDeadLetters(cfg.DeadLetter, store.report)
 	if cfg.DeadLetterTopic.Enabled() {

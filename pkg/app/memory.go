@@ -36,7 +36,9 @@ const collectAt = 50
 // connections that it had when it got all the posts. With acknowledgements a
 // batch stays in the window until it is indexed: what is open then is a number
 // for each, and grows no further either.
-func partitionMemory(cfg config.Config) memory {
+//
+// summaries is what an open window of summaries may take.
+func partitionMemory(cfg config.Config, summaries int) memory {
 	of := func(event int) int64 {
 		batches := cfg.Batch.MemoryPerLane(event)
 		fetch := 8 * max(cfg.Kafka.FetchBytes, event)
@@ -44,7 +46,7 @@ func partitionMemory(cfg config.Config) memory {
 		if cfg.HEC.Gzip { // JSON shrinks to less than half, always
 			posts += cfg.Batch.Window * (cfg.Batch.MaxBytes + event) / 2
 		}
-		return int64(batches+fetch+posts) * (100 + collectAt) / 100
+		return int64(batches+fetch+posts+summaries) * (100 + collectAt) / 100
 	}
 	return memory{usual: of(min(usualEvent, cfg.HEC.MaxEventBytes)), most: of(cfg.HEC.MaxEventBytes)}
 }

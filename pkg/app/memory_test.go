@@ -9,7 +9,7 @@ import (
 // TestPartitionMemory: what makes the bound larger, and what does not.
 func TestPartitionMemory(t *testing.T) {
 	t.Parallel()
-	base := partitionMemory(config.Defaults())
+	base := partitionMemory(config.Defaults(), 0)
 	for name, tc := range map[string]struct {
 		change func(*config.Config)
 		grows  bool
@@ -24,13 +24,13 @@ func TestPartitionMemory(t *testing.T) {
 	} {
 		cfg := config.Defaults()
 		tc.change(&cfg)
-		if got := partitionMemory(cfg); got.usual > base.usual != tc.grows || got.most < got.usual {
+		if got := partitionMemory(cfg, 0); got.usual > base.usual != tc.grows || got.most < got.usual {
 			t.Errorf("%s: %+v, without it %+v; want it to grow: %t", name, got, base, tc.grows)
 		}
 	}
 	second := config.Defaults()
 	second.HEC.URLs = []string{"https://a", "https://b"}
-	if more := partitionMemory(second).usual - base.usual; more != int64(second.Batch.Window*perConnection)*(100+collectAt)/100 {
+	if more := partitionMemory(second, 0).usual - base.usual; more != int64(second.Batch.Window*perConnection)*(100+collectAt)/100 {
 		t.Errorf("a second address costs %d bytes, want its connections and what Go leaves of them", more)
 	}
 }

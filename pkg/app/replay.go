@@ -30,8 +30,13 @@ type ReplayOptions struct {
 // now will not be one later: such entries stay, unless the limit that made
 // them too large was raised.
 func Replay(ctx context.Context, opts ReplayOptions) (deadletter.Result, error) {
+	rules, err := newFilter(opts.Config)
+	if err != nil {
+		return deadletter.Result{}, err
+	}
+	judge := rules.NewJudge()
 	client, err := hec.New(opts.Config.HEC, hec.Options{
-		Version: opts.Version, Log: opts.Log, Registerer: prometheus.NewRegistry(),
+		Version: opts.Version, Log: opts.Log, Registerer: prometheus.NewRegistry(), Indexes: rules.Indexes(),
 		Waiting: "nothing is lost, what was not sent stays in the dead-letter store",
 	})
 	if err != nil {
@@ -49,6 +54,8 @@ func Replay(ctx context.Context, opts ReplayOptions) (deadletter.Result, error) 
 			stays(e, err.Error())
 			return deadletter.ErrSkip
 		}
+		// What was too large never came to the rules.
+		judge.Again(&e.Record, &ev, e.Reason != deadletter.TooLarge)
 		body, _, err := client.Append(nil, &e.Record, ev)
 		if err != nil {
 			stays(e, err.Error())

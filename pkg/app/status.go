@@ -16,7 +16,7 @@ func (a *App) totals(t forwarder.Totals) []zap.Field {
 	return []zap.Field{
 		zap.Int64("read", t.Read), zap.Int64("accepted", t.Accepted), zap.Int64("filtered", t.Filtered),
 		zap.Int64("dead_lettered", t.DeadLettered), zap.Int64("returned", t.Returned), zap.Int64("unsettled", t.Unsettled),
-		zap.Int64("lost_ground", a.group.Lost()),
+		zap.Int64("lost_ground", a.group.Lost()), zap.Int64("summaries", t.Summaries),
 	}
 }
 

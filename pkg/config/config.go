@@ -12,7 +12,6 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -20,10 +19,12 @@ import (
 
 	"auditlog-forwarder/pkg/creds"
 	"auditlog-forwarder/pkg/deadletter"
+	"auditlog-forwarder/pkg/filter"
 	"auditlog-forwarder/pkg/forwarder"
 	"auditlog-forwarder/pkg/hec"
 	"auditlog-forwarder/pkg/kafka"
 	"auditlog-forwarder/pkg/ops"
+	"auditlog-forwarder/pkg/summary"
 )
 
 // Config is the whole configuration of one forwarder.
@@ -35,13 +36,9 @@ type Config struct {
 	DeadLetterTopic kafka.TopicConfig `mapstructure:"dead_letter_topic"`
 	Mirror          kafka.CopyConfig  `mapstructure:"mirror"`
 	Admin           ops.Config        `mapstructure:"admin"`
-	Filter          Filter            `mapstructure:"filter"`
+	Filter          filter.Config     `mapstructure:"filter"`
+	Summaries       summary.Config    `mapstructure:"summaries"`
 	Log             Log               `mapstructure:"log"`
-}
-
-// Filter says which events are read but not forwarded.
-type Filter struct {
-	DropMethods []string `mapstructure:"drop_methods"` // exact values of data.methodName
 }
 
 // Log says how much is logged, and how it looks.
@@ -68,7 +65,8 @@ func Defaults() Config {
 		DeadLetterTopic: kafka.DefaultTopicConfig(),
 		Mirror:          kafka.DefaultCopyConfig(),
 		Admin:           ops.DefaultConfig(),
-		Filter:          Filter{DropMethods: []string{}},
+		Filter:          filter.DefaultConfig(),
+		Summaries:       summary.DefaultConfig(),
 		Log:             Log{Level: "info", Format: FormatAuto},
 	}
 }
@@ -88,6 +86,7 @@ func (c Config) Validate() []error {
 		{"mirror", c.Mirror.Validate()},
 		{"admin", c.Admin.Validate()},
 		{"filter", c.Filter.Validate()},
+		{"summaries", c.Summaries.Validate()},
 		{"log", c.Log.Validate()},
 	} {
 		for _, err := range room.errs {
@@ -99,9 +98,7 @@ func (c Config) Validate() []error {
 
 // between returns the mistakes that no room can see alone.
 func (c Config) between() (errs []error) {
-	if c.HEC.Formatted && len(c.Filter.DropMethods) > 0 {
-		errs = append(errs, errors.New("filter.drop_methods: cannot be used with hec.formatted, whose values hold the event within another; remove one of them"))
-	}
+	errs = append(errs, c.filtered()...)
 	// A batch may have one event beyond batch.max_bytes. What no day has room for
 	// would wait for ever.
 	limit := c.HEC.Limit
@@ -112,16 +109,6 @@ func (c Config) between() (errs []error) {
 		errs = append(errs, fmt.Errorf("dead_letter_topic.name: %q is also read, so its records would come back for ever; name another topic, in a cluster of yours", c.DeadLetterTopic.Name))
 	}
 	return errs
-}
-
-// Validate returns every mistake, each starting with its key.
-func (f Filter) Validate() []error {
-	for _, m := range f.DropMethods {
-		if m == "" || strings.TrimSpace(m) != m {
-			return []error{fmt.Errorf("drop_methods: %q is not a method name; give names such as mds.Authorize", m)}
-		}
-	}
-	return nil
 }
 
 // Validate returns every mistake, each starting with its key.

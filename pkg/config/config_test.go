@@ -14,10 +14,12 @@ import (
 
 	"auditlog-forwarder/pkg/creds"
 	"auditlog-forwarder/pkg/deadletter"
+	"auditlog-forwarder/pkg/filter"
 	"auditlog-forwarder/pkg/forwarder"
 	"auditlog-forwarder/pkg/hec"
 	"auditlog-forwarder/pkg/kafka"
 	"auditlog-forwarder/pkg/ops"
+	"auditlog-forwarder/pkg/summary"
 )
 
 var update = flag.Bool("update", false, "write the generated files")
@@ -193,9 +195,10 @@ func everything() Config {
 			TLS:         creds.TLS{CAFile: "/etc/mine-ca.pem", MinVersion: "1.2", PinnedSHA256: []string{}},
 			Compression: "gzip", Retention: 90 * 24 * time.Hour, ReplicationFactor: 3, GroupID: "mirrors", GroupInstanceID: "mirror-1",
 		},
-		Admin:  ops.Config{},
-		Filter: Filter{DropMethods: []string{"mds.Authorize", "kafka.Authentication"}},
-		Log:    Log{Level: "debug", Format: "console"},
+		Admin:     ops.Config{},
+		Filter:    filter.Config{Rules: []string{"preset:noise-authorize"}, HashKey: creds.NewSecret("sixteen bytes or more"), DropMethods: []string{"mds.Authorize", "kafka.Authentication"}},
+		Summaries: summary.Config{Every: 30 * time.Second, MaxKeys: 500},
+		Log:       Log{Level: "debug", Format: "console"},
 	}
 }
 

@@ -77,20 +77,6 @@ func adminKeys() section {
 	}
 }
 
-func filterKeys() section {
-	return section{
-		name: "filter",
-		doc:  "Which events are read but not forwarded. They are counted by rule, and their offsets are committed.",
-		keys: []Key{
-			{
-				Name: "filter.drop_methods", Kind: List, Main: true,
-				Doc:     "Events whose data.methodName is exactly one of these are not forwarded. Each is counted under drop_methods:<method>.",
-				Example: "mds.Authorize",
-			},
-		},
-	}
-}
-
 func logKeys() section {
 	return section{
 		name: "log",

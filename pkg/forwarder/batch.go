@@ -41,7 +41,9 @@ type batch struct {
 	filtered map[string]int // records left out, by rule
 
 	records int       // all records, whatever became of them
+	made    int       // events of our own, besides the records
 	next    int64     // the offset to mark when the batch is settled
+	note    string    // to be marked beside it
 	first   time.Time // timestamp of the first record, for the lag
 	opened  time.Time
 
@@ -62,7 +64,7 @@ type event struct {
 	sideStart int // in side
 }
 
-func (b *batch) empty() bool { return b.records == 0 }
+func (b *batch) empty() bool { return b.records+b.made == 0 }
 
 // size is what counts against Config.MaxBytes.
 func (b *batch) size() int { return len(b.body) + len(b.side) + b.deadSize }
@@ -89,7 +91,7 @@ func (b *batch) reset(maxBytes int) {
 
 // add notes that a record belongs to the batch.
 func (b *batch) add(rec *audit.Record) {
-	if b.records == 0 {
+	if b.empty() {
 		b.first = rec.Timestamp
 	}
 	b.records++

@@ -30,6 +30,7 @@ import (
 
 	"auditlog-forwarder/pkg/audit"
 	"auditlog-forwarder/pkg/deadletter"
+	"auditlog-forwarder/pkg/summary"
 )
 
 // Sink is where batches go.
@@ -83,6 +84,17 @@ type Judge interface {
 type Verdict struct {
 	Rule  string // the rule that left the event out; empty: it is sent
 	Value []byte // sent in place of the record's value; nil: that one, byte for byte
+	// Summary, not nil, leaves the event out as Rule does, and counts it in the
+	// summary of its key.
+	Summary *summary.Item
+}
+
+// Summariser is a Filter that has rules which summarise.
+type Summariser interface {
+	Filter
+	// SummaryRules is a text of all that decides which events are summarised and
+	// under which key; empty: none are. The same configuration has the same text.
+	SummaryRules() string
 }
 
 // Options are what a Forwarder needs besides its configuration.
@@ -94,6 +106,8 @@ type Options struct {
 	// Verbatim says that every record goes to the sink as it is, also one without
 	// a value or larger than MaxEventBytes; nothing is read of it or filtered.
 	Verbatim bool
+	// Summaries bounds the windows of a Filter that summarises.
+	Summaries summary.Config
 	// AnyText says that the destination takes any text, not JSON objects alone.
 	AnyText bool
 	// MaxEventBytes is the largest body that the destination takes.
@@ -116,6 +130,7 @@ type Forwarder struct {
 	mu    sync.Mutex
 	lanes map[*lane]struct{} // the running ones, for the gauges
 	taken int64              // records read by lanes that have ended
+	made  int64              // summary events made by lanes that have ended, and not given up
 }
 
 // New makes a forwarder.
@@ -158,6 +173,7 @@ func (f *Forwarder) leave(l *lane) {
 	defer f.mu.Unlock()
 	delete(f.lanes, l)
 	f.taken += l.taken.Load()
+	f.made += l.made.Load()
 }
 
 // Stuck returns the partitions whose lanes do not turn within the time given.

@@ -24,8 +24,9 @@ type lane struct {
 	claim Claim
 	log   *zap.Logger
 	count laneCounters
-	judge Judge // nil: everything is sent as it is
-	noter Noter // nil: marks have no note
+	judge Judge      // nil: everything is sent as it is
+	sum   *summaries // nil: nothing is summarised
+	noter Noter      // nil: marks have no note but that of sum
 
 	open   *batch   // being filled
 	full   bool     // open must go before another record fits
@@ -33,12 +34,13 @@ type lane struct {
 	fifo   []*batch // sent and not settled, oldest first; at most Window
 	spare  []*batch // settled, to be used again
 	linger *time.Timer
-	done   chan *batch // batches that have come back; room for the whole window
-	barred <-chan none // closed when the gate opens that holds open up; nil: it does not
-	ping   chan none   // taken by a lane that turns; see Forwarder.Stuck
-	gone   chan none   // closed when the lane has ended
-	told   time.Time   // when dead letters were last logged
-	untold int         // dead letters since then
+	done   chan *batch    // batches that have come back; room for the whole window
+	barred <-chan none    // closed when the gate opens that holds open up; nil: it does not
+	ping   chan none      // taken by a lane that turns; see Forwarder.Stuck
+	flush  chan chan none // see Forwarder.FlushSummaries
+	gone   chan none      // closed when the lane has ended
+	told   time.Time      // when dead letters were last logged
+	untold int            // dead letters since then
 
 	// send lives on for Drain after the claim has ended: ending it gives up
 	// what is still out.
@@ -52,6 +54,8 @@ type lane struct {
 	inFlight  atomic.Int64 // bytes
 	unsettled atomic.Int64 // records read and not settled
 	taken     atomic.Int64 // records read
+	made      atomic.Int64 // summary events put into batches, and not given up
+	keys      atomic.Int64 // of the open window of summaries
 	excused   atomic.Bool  // it waits for the dead-letter store or drains, and that is all right
 }
 
@@ -109,6 +113,10 @@ func Run[M any](ctx context.Context, f *Forwarder, claim Claim, in <-chan M, rea
 			l.back(b)
 		case <-l.linger.C:
 			l.due = true
+		case <-l.sum.expired():
+			l.sum.due = true
+		case poured := <-l.flush:
+			l.flushNow(poured)
 		case <-l.barred:
 		case <-l.ping:
 		case <-ctx.Done():
@@ -125,6 +133,7 @@ func (f *Forwarder) newLane(ctx context.Context, claim Claim) *lane {
 		linger: time.NewTimer(time.Hour),
 		done:   make(chan *batch, f.cfg.Window),
 		ping:   make(chan none),
+		flush:  make(chan chan none),
 		gone:   make(chan none),
 	}
 	if f.opts.Filter != nil {
@@ -132,18 +141,19 @@ func (f *Forwarder) newLane(ctx context.Context, claim Claim) *lane {
 	}
 	l.noter, _ = f.opts.Sink.(Noter)
 	l.linger.Stop()
-	l.next.Store(claim.Start)
+	l.next.Store(max(claim.Start, claim.Committed))
 	l.send, l.giveUp = context.WithCancel(context.WithoutCancel(ctx))
 	l.lose = sync.OnceFunc(func() { time.AfterFunc(f.cfg.Drain, l.giveUp) })
 	// The clock starts when the claim ends, also while the lane is busy.
 	l.stopWait = context.AfterFunc(ctx, l.lose)
 	l.open = l.fresh()
+	l.sum = l.newSummaries()
 	f.enter(l)
 	return l
 }
 
 // hungry reports whether another record may be read.
-func (l *lane) hungry() bool { return !l.full }
+func (l *lane) hungry() bool { return !l.full && (l.sum == nil || !l.sum.pouring) }
 
 // ready reports whether turn has something to do.
 func (l *lane) ready() bool {
@@ -175,8 +185,10 @@ func (l *lane) turn() error {
 	if err := l.settle(); err != nil {
 		return err
 	}
+	l.sum.turn()
 	if l.mayGo() {
 		l.dispatch()
+		l.sum.turn()
 		return l.settle()
 	}
 	return nil
@@ -185,6 +197,7 @@ func (l *lane) turn() error {
 // dispatch sends the open batch and opens the next.
 func (l *lane) dispatch() {
 	b := l.open
+	b.note = l.sum.note()
 	l.linger.Stop()
 	l.full, l.due = false, false
 	l.count.read.Add(float64(b.records))
@@ -241,11 +254,11 @@ func (l *lane) end(err error) error {
 	if last := l.settle(); err == nil {
 		err = last
 	}
-	if n := l.unsettled.Load(); n > 0 {
-		l.count.returned(l.open.records, n)
-		l.unsettled.Store(0)
+	if n := l.unsettled.Load() - l.giveUpMade(); n > 0 {
+		l.count.returned(l.open.records+l.sum.holding(), n)
 		l.log.Info("records that were read and not settled will be read again", zap.Int64("records", n), zap.Int64("from_offset", l.next.Load()))
 	}
+	l.unsettled.Store(0)
 	if errors.Is(err, context.Canceled) {
 		return nil // the drain is over, which is no fault
 	}
@@ -269,6 +282,7 @@ func (l *lane) close() {
 	l.giveUp()
 	l.stopWait()
 	l.linger.Stop()
+	l.sum.stop()
 	l.f.leave(l)
 	close(l.gone)
 }

@@ -21,6 +21,7 @@ import (
 
 	"auditlog-forwarder/pkg/audit"
 	"auditlog-forwarder/pkg/deadletter"
+	"auditlog-forwarder/pkg/summary"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -34,6 +35,7 @@ type world struct {
 	window int
 
 	taken   int    // records read by lanes; each life reads some again
+	from    int64  // where this life's records count from
 	scratch []byte // what the last record stood in
 
 	mu        sync.Mutex
@@ -52,6 +54,8 @@ type world struct {
 	since     map[int64]struct{} // accepted in this life and not committed
 	mostSince int                // P7
 	again     int                // records that were marked and never committed
+
+	summed summed
 }
 
 type markWaiter struct {
@@ -59,22 +63,23 @@ type markWaiter struct {
 	committed func()
 }
 
-var kinds = []string{"good", "good", "good", "good", "filtered", "filtered", "refused", "broken", "tombstone", "empty", "list", "large"}
+var kinds = []string{"noise", "noise", "noise", "noise", "noise", "noise", "noise", "good", "good", "good", "good", "filtered", "filtered", "refused", "broken", "tombstone", "empty", "list", "large"}
 
 func newWorld(t *testing.T, seed uint64, records, window int) *world {
 	w := &world{
 		t: t, r: rand.New(rand.NewPCG(seed, seed)), window: window,
 		accepted: map[int64][]byte{}, filtered: map[int64]bool{}, dead: map[int64]deadletter.Entry{},
-		copied: map[int64]bool{},
+		copied: map[int64]bool{}, summed: newSummed(),
 	}
+	clock := time.Now()
 	offset := w.r.Int64N(1000)
 	w.committed, w.marked, w.since = offset, offset, map[int64]struct{}{}
 	for range records {
 		offset += 1 + max(0, w.r.Int64N(20)-17) // now and then a gap
 		kind := kinds[w.r.IntN(len(kinds))]
-		rec := audit.Record{Topic: "audit", Partition: 3, Offset: offset, Timestamp: time.Now()}
+		rec := audit.Record{Topic: "audit", Partition: 3, Offset: offset, Timestamp: w.stamp(&clock)}
 		event := func(pad int) []byte {
-			return fmt.Appendf(nil, `{"id":%d,"pad":%q,"data":{"methodName":%q}}`, offset, strings.Repeat("x", pad), kind)
+			return fmt.Appendf(nil, `{"id":%d,"pad":%q,"data":{"methodName":%q,"who":"w%d"}}`, offset, strings.Repeat("x", pad), kind, w.r.IntN(6))
 		}
 		switch kind {
 		case "broken":
@@ -149,6 +154,15 @@ func (w *world) store(body []byte, ends []int) (refused []audit.Refusal) {
 			w.t.Errorf("event %d of a batch is not framed: %q", i, one)
 			return nil
 		}
+		if w.summed.is(value) {
+			w.since[offset] = struct{}{}
+			if w.summed.refused(value) {
+				refused = append(refused, audit.Refusal{Index: i, Code: 6, Reply: "no"})
+				continue
+			}
+			w.summed.accept(w.t, value, offset)
+			continue
+		}
 		if bytes.Contains(value, []byte(`"methodName":"refused"`)) {
 			refused = append(refused, audit.Refusal{Index: i, Code: 6, Reply: "no"})
 			continue
@@ -177,6 +191,11 @@ func (w *world) Put(entries []deadletter.Entry) error {
 		for i, h := range e.Record.Headers {
 			e.Record.Headers[i].Value = bytes.Clone(h.Value)
 		}
+		if w.summed.is(e.Record.Value) {
+			w.summed.accept(w.t, e.Record.Value, e.Record.Offset)
+			w.summed.dead[e.Record.Offset] = true
+			continue
+		}
 		w.dead[e.Record.Offset] = e
 	}
 	return nil
@@ -196,7 +215,7 @@ func (w *world) Copy(ctx context.Context, entries []deadletter.Entry) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for i, e := range entries {
-		if _, stored := w.dead[e.Record.Offset]; !stored {
+		if _, stored := w.dead[e.Record.Offset]; !stored && !w.summed.dead[e.Record.Offset] {
 			w.t.Errorf("offset %d is copied before it is stored", e.Record.Offset)
 		}
 		if w.copyDown > 0 && i == len(entries)/2 {
@@ -222,14 +241,16 @@ func (d dropJudge) Judge(_ *audit.Record, ev *audit.Event) (v Verdict) {
 	return v
 }
 
-// mark checks P1 and P2.
-func (w *world) mark(next int64, _ string, committed func()) {
+// mark checks P1, P2 and P9.
+func (w *world) mark(next int64, note string, committed func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if next <= w.marked {
+	// The same offset again tells of summaries that were sent.
+	if next < w.marked || next == w.marked && note == "" && w.summed.note == "" {
 		w.t.Errorf("P2: mark %d after %d", next, w.marked)
 	}
-	w.marked = next
+	w.marked, w.summed.note = next, note
+	w.checkNote(next, note)
 	if committed != nil {
 		w.waiting = append(w.waiting, markWaiter{next, committed})
 	}
@@ -239,7 +260,7 @@ func (w *world) mark(next int64, _ string, committed func()) {
 		}
 		_, accepted := w.accepted[rec.Offset]
 		_, dead := w.dead[rec.Offset]
-		if filtered := bytes.Contains(rec.Value, []byte(`"methodName":"filtered"`)); !accepted && !dead && !filtered {
+		if filtered := bytes.Contains(rec.Value, []byte(`"methodName":"filtered"`)); !accepted && !dead && !filtered && !isNoise(rec.Value) {
 			w.t.Errorf("P1: mark %d passes offset %d, which is nowhere", next, rec.Offset)
 		}
 		if dead && !w.copied[rec.Offset] {
@@ -259,9 +280,9 @@ func (w *world) commit(lost bool) {
 				w.again++
 			}
 		}
-		w.marked = w.committed
+		w.marked, w.summed.note = w.committed, w.summed.committed
 	}
-	w.committed = w.marked
+	w.committed, w.summed.committed = w.marked, w.summed.note
 	maps.DeleteFunc(w.since, func(offset int64, _ struct{}) bool { return offset < w.committed })
 	w.mu.Unlock()
 	for _, m := range waiting {
@@ -296,7 +317,15 @@ func (w *world) live(f *Forwarder, drain time.Duration) {
 	// after; a partition that fails closes the channel alone, and is still ours.
 	lost, closed := w.r.IntN(4) > 0, w.r.IntN(2) == 0
 	lifetime := time.Duration(w.r.IntN(8000)) * time.Millisecond
-	last, from := w.log[len(w.log)-1].Offset, w.committed
+	if w.r.IntN(4) == 0 { // long enough for a quiet window to be sent
+		lifetime *= 8
+	}
+	last, from := w.log[len(w.log)-1].Offset, w.rewind()
+	w.from = w.committed
+	pauses := map[int]time.Duration{}
+	for range w.r.IntN(8) {
+		pauses[w.r.IntN(len(w.log))] = time.Duration(w.r.IntN(15000)) * time.Millisecond
+	}
 	var ended time.Time
 	go func() { // the consumer
 		cut := time.After(lifetime)
@@ -314,6 +343,11 @@ func (w *world) live(f *Forwarder, drain time.Duration) {
 				continue
 			}
 			select {
+			case <-time.After(pauses[i]):
+			case <-cut:
+				return
+			}
+			select {
 			case in <- &w.log[i]:
 			case <-cut:
 				return
@@ -328,13 +362,16 @@ func (w *world) live(f *Forwarder, drain time.Duration) {
 		pace = max(pace, time.Second) // a session that lives commits at last
 	}
 	committing.Go(func() { w.commits(session, pace, cancel) })
+	if flush := time.Duration(w.r.IntN(20_000)) * time.Millisecond; flush < lifetime {
+		committing.Go(func() { w.flush(session, f, flush) })
+	}
 	defer func() {
 		endSession()
 		committing.Wait()
 		w.commit(w.r.IntN(4) == 0)
 		clear(w.since)
 	}()
-	claim := Claim{Topic: "audit", Partition: 3, Start: from, Mark: w.mark, HighWater: func() int64 { return last + 1 }}
+	claim := Claim{Topic: "audit", Partition: 3, Start: from, Committed: w.committed, Note: w.summed.committed, Mark: w.mark, HighWater: func() int64 { return last + 1 }}
 	if err := Run(ctx, f, claim, in, w.read); err != nil {
 		w.t.Errorf("the lane ended: %v", err)
 	}
@@ -348,7 +385,9 @@ func (w *world) live(f *Forwarder, drain time.Duration) {
 
 // read hands out a record that is good only until the next one, as promised.
 func (w *world) read(m, r *audit.Record) {
-	w.taken++
+	if m.Offset >= w.from {
+		w.taken++
+	}
 	clear(w.scratch)
 	w.scratch = append(append(w.scratch[:0], m.Value...), m.Key...)
 	*r = *m
@@ -361,7 +400,7 @@ func (w *world) read(m, r *audit.Record) {
 }
 
 // TestLaneKeepsItsPromises drives lanes through random logs, delays, lost
-// answers, full disks and cuts, until each log is done, and holds P1 to P7.
+// answers, full disks and cuts, until each log is done, and holds P1 to P7 and P9.
 // Time is virtual.
 func TestLaneKeepsItsPromises(t *testing.T) {
 	t.Parallel()
@@ -369,7 +408,7 @@ func TestLaneKeepsItsPromises(t *testing.T) {
 	if testing.Short() {
 		seeds = 60
 	}
-	copies, lives := 0, 0
+	copies, lives, repeats, grown := 0, 0, 0, 0
 	for seed := range uint64(seeds) {
 		synctest.Test(t, func(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 7))
@@ -379,11 +418,12 @@ func TestLaneKeepsItsPromises(t *testing.T) {
 			}
 			w := newWorld(t, seed, 150, cfg.Window)
 			f := New(cfg, Options{
-				Sink: w, DeadLetters: w, Copy: w, Filter: dropMethod("filtered"), MaxEventBytes: 1000,
-				Log: zap.NewNop(), Registerer: prometheus.NewRegistry(),
+				Sink: w, DeadLetters: w, Copy: w, Filter: newNoiseFilter(t, "rules"), MaxEventBytes: 1000,
+				Summaries: summary.Config{Every: time.Duration(1+r.IntN(20)) * time.Second, MaxKeys: w.maxKeys(), Samples: r.IntN(3)},
+				Log:       zap.NewNop(), Registerer: prometheus.NewRegistry(),
 			})
 			last := w.log[len(w.log)-1].Offset
-			for ; w.committed <= last && !t.Failed(); lives++ {
+			for ; (w.committed <= last || !w.allSummed(f)) && !t.Failed(); lives++ {
 				if w.r.IntN(3) == 0 {
 					w.storeDown, w.copyDown = w.r.IntN(4), w.r.IntN(4)
 				}
@@ -400,15 +440,17 @@ func TestLaneKeepsItsPromises(t *testing.T) {
 				t.Errorf("the gate holds %d events and nothing is uncommitted", held)
 			}
 			copies += w.copies
+			repeats += w.summed.repeats
+			grown += w.summed.grown
 		})
 		if t.Failed() {
 			t.Fatalf("seed %d", seed)
 		}
 	}
-	t.Logf("%d lives, %d repeated events", lives, copies)
+	t.Logf("%d lives, %d repeated events, %d repeated summaries, %d of them with more in them", lives, copies, repeats, grown)
 	// Without these the test would not have tried what it is for.
-	if lives < 2*seeds || copies == 0 {
-		t.Errorf("%d lives and %d repeated events: too few cuts", lives, copies)
+	if lives < 2*seeds || copies == 0 || repeats == 0 || grown == 0 {
+		t.Errorf("%d lives, %d repeated events, %d repeated summaries (%d grown): too few cuts", lives, copies, repeats, grown)
 	}
 }
 
@@ -429,7 +471,7 @@ func (w *world) checkEnd(f *Forwarder) {
 			want[deadletter.NotJSON] = true
 		case bytes.Contains(rec.Value, []byte(`:"refused"`)):
 			want[deadletter.Refused] = true
-		case bytes.Contains(rec.Value, []byte(`:"filtered"`)):
+		case bytes.Contains(rec.Value, []byte(`:"filtered"`)), isNoise(rec.Value):
 			if accepted || dead {
 				w.t.Errorf("offset %d should be filtered", rec.Offset)
 			}
@@ -459,8 +501,9 @@ func (w *world) checkEnd(f *Forwarder) {
 			}
 		}
 	}
+	w.checkCounts(f)
 	sum := f.Totals()
-	if settled := sum.Accepted + sum.Filtered + sum.DeadLettered; settled != int64(len(w.log)+w.again) || sum.Unsettled != 0 {
+	if settled := sum.Accepted + sum.Filtered + sum.DeadLettered - sum.Summaries; settled != int64(len(w.log)+w.again) || sum.Unsettled != 0 {
 		w.t.Errorf("the accounts do not add up to %d records: %+v", len(w.log), sum)
 	}
 	if sum.Read != int64(w.taken) || sum.Missing() != 0 {

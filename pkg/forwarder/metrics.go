@@ -11,10 +11,12 @@ import (
 )
 
 // Totals are the accounts since the start. Read is counted on its own when a
-// record comes in; it ends in exactly one of the next five. While lanes run,
+// record comes in, and Summaries when we make an event; each ends in exactly one
+// of the five below. While lanes run,
 // the sum can be off by what is being booked; when they have ended it is exact.
 type Totals struct {
 	Read         int64
+	Summaries    int64 // summary events made, but for those given up with their partition, which its next owner makes again
 	Accepted     int64 // taken by Splunk
 	Filtered     int64 // left out by a rule
 	DeadLettered int64 // in the dead-letter store
@@ -35,9 +37,12 @@ type metrics struct {
 	filtered *prometheus.CounterVec
 	dead     *prometheus.CounterVec
 	returned *prometheus.CounterVec
+	made     *prometheus.CounterVec
 	events   prometheus.Histogram
 	bytes    prometheus.Histogram
 	delivery prometheus.Histogram
+
+	unsummarised prometheus.Counter
 
 	acceptedTotal, filteredTotal, deadTotal, returnedTotal atomic.Int64
 }
@@ -53,6 +58,11 @@ func newMetrics(reg prometheus.Registerer, f *Forwarder) *metrics {
 		filtered: counter("events_filtered_total", "Events left out, by rule.", "rule"),
 		dead:     counter("events_dead_lettered_total", "Records in the dead-letter store, by reason.", "reason"),
 		returned: counter("records_returned_total", "Records read, but given back unsettled when the partition was lost; its next owner reads them again.", partition...),
+		made:     counter("summaries_total", "Summary events made and settled.", partition...),
+		unsummarised: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "auditlog_forwarder_unsummarised_records_total",
+			Help: "Records that a rule had summarised and that may be missing from the summaries: they expired before they could be read again, or the rules changed.",
+		}),
 		events: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "auditlog_forwarder_batch_events", Help: "Events in a batch as it is sent.",
 			Buckets: prometheus.ExponentialBuckets(1, 4, 9), // 1 to 65,536
@@ -73,7 +83,7 @@ func newMetrics(reg prometheus.Registerer, f *Forwarder) *metrics {
 		Name: "auditlog_forwarder_uncommitted_events",
 		Help: "Events that are settled and not committed; a kill repeats them. Above batch.max_uncommitted nothing new is sent.",
 	}, func() float64 { return float64(f.gate.held.Load()) })
-	reg.MustRegister(uncommitted, m.read, m.accepted, m.filtered, m.dead, m.returned, m.events, m.bytes, m.delivery, newGauges(f))
+	reg.MustRegister(uncommitted, m.read, m.accepted, m.filtered, m.dead, m.returned, m.made, m.unsummarised, m.events, m.bytes, m.delivery, newGauges(f))
 	return m
 }
 
@@ -85,8 +95,8 @@ func (m *metrics) sent(b *batch) {
 
 // laneCounters are a lane's own, looked up once.
 type laneCounters struct {
-	m                   *metrics
-	read, accepted, ret prometheus.Counter
+	m                         *metrics
+	read, accepted, ret, made prometheus.Counter
 }
 
 func (m *metrics) lane(c Claim) laneCounters {
@@ -96,6 +106,7 @@ func (m *metrics) lane(c Claim) laneCounters {
 		read:     m.read.WithLabelValues(c.Topic, partition),
 		accepted: m.accepted.WithLabelValues(c.Topic, partition),
 		ret:      m.returned.WithLabelValues(c.Topic, partition),
+		made:     m.made.WithLabelValues(c.Topic, partition),
 	}
 }
 
@@ -112,6 +123,7 @@ func (c laneCounters) settled(b *batch, entries []deadletter.Entry) {
 		c.m.dead.WithLabelValues(string(e.Reason)).Inc()
 	}
 	c.accepted.Add(float64(accepted))
+	c.made.Add(float64(b.made))
 	c.m.delivery.Observe(time.Since(b.opened).Seconds())
 	c.m.acceptedTotal.Add(int64(accepted))
 	c.m.filteredTotal.Add(int64(filtered))
@@ -129,7 +141,7 @@ func (c laneCounters) returned(open int, all int64) {
 // Missing is how many records were read and are in none of the five places. It
 // is 0 when no lane runs; anything else is a mistake in this program.
 func (t Totals) Missing() int64 {
-	return t.Read - t.Accepted - t.Filtered - t.DeadLettered - t.Returned - t.Unsettled
+	return t.Read + t.Summaries - t.Accepted - t.Filtered - t.DeadLettered - t.Returned - t.Unsettled
 }
 
 // Totals returns the accounts of this moment.
@@ -142,10 +154,11 @@ func (f *Forwarder) Totals() Totals {
 	now := time.Now()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	t.Read = f.taken
+	t.Read, t.Summaries = f.taken, f.made
 	for l := range f.lanes {
 		t.Partitions++
 		t.Read += l.taken.Load()
+		t.Summaries += l.made.Load()
 		t.Lag += l.lag()
 		t.LagTime = max(t.LagTime, l.lagTime(now))
 		t.Unsettled += l.unsettled.Load()
@@ -172,8 +185,8 @@ func (l *lane) lagTime(now time.Time) time.Duration {
 
 // gauges reads the running lanes when it is asked.
 type gauges struct {
-	f                                   *Forwarder
-	lag, lagSeconds, inFlight, held, on *prometheus.Desc
+	f                                         *Forwarder
+	lag, lagSeconds, inFlight, held, on, keys *prometheus.Desc
 }
 
 func newGauges(f *Forwarder) *gauges {
@@ -187,12 +200,13 @@ func newGauges(f *Forwarder) *gauges {
 		inFlight:   desc("in_flight_bytes", "Bytes of the batches that were sent and have no answer yet, before compression."),
 		held:       desc("unsettled_events", "Records that were read and are not settled."),
 		on:         desc("partition_owned", "1 for each partition that this member owns."),
+		keys:       desc("summary_keys", "Keys of the open window of summaries; 0 while none is open."),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (g *gauges) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{g.lag, g.lagSeconds, g.inFlight, g.held, g.on} {
+	for _, d := range []*prometheus.Desc{g.lag, g.lagSeconds, g.inFlight, g.held, g.on, g.keys} {
 		ch <- d
 	}
 }
@@ -210,5 +224,6 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 		gauge(g.inFlight, float64(l.inFlight.Load()))
 		gauge(g.held, float64(l.unsettled.Load()))
 		gauge(g.on, 1)
+		gauge(g.keys, float64(l.keys.Load()))
 	}
 }

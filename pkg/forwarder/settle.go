@@ -25,19 +25,19 @@ func (l *lane) settle() error {
 		if err := l.bury(b, entries); err != nil {
 			return err
 		}
-		l.claim.Mark(b.next, l.note(b.next), l.f.gate.hold(len(b.ends)+len(b.dead)))
+		l.claim.Mark(b.next, l.note(b), l.f.gate.hold(len(b.ends)+len(b.dead)))
 		l.fifo = append(l.fifo[:0], l.fifo[1:]...)
 		l.settled(b, entries)
 	}
 	return nil
 }
 
-// note is what is kept beside a mark.
-func (l *lane) note(next int64) string {
+// note is what is kept beside the mark of a batch.
+func (l *lane) note(b *batch) string {
 	if l.noter == nil {
-		return ""
+		return b.note
 	}
-	return l.noter.Note(l.claim.Topic, l.claim.Partition, next)
+	return l.noter.Note(l.claim.Topic, l.claim.Partition, b.next)
 }
 
 // bury stores dead letters in one place after the other, and waits as long as
@@ -97,7 +97,7 @@ func (l *lane) tell(err error) {
 func (l *lane) settled(b *batch, entries []deadletter.Entry) {
 	l.count.settled(b, entries)
 	l.report(entries)
-	l.unsettled.Add(-int64(b.records))
+	l.unsettled.Add(-int64(b.records + b.made))
 	l.next.Store(b.next)
 	switch {
 	case len(l.fifo) > 0:

@@ -10,23 +10,45 @@ import (
 	"auditlog-forwarder/pkg/deadletter"
 )
 
-// take puts one record into the open batch.
+// take puts one record into the open batch, after what it closes.
 func (l *lane) take(rec *audit.Record) {
+	if rec.Offset < l.claim.Committed {
+		l.sum.reread(rec)
+		return
+	}
+	l.taken.Add(1)
+	l.unsettled.Add(1)
+	if l.sum != nil {
+		l.sum.caughtUp()
+		if l.sum.closes(rec) {
+			return // with rec, as soon as its summaries are in a batch
+		}
+	}
+	l.accept(rec)
+}
+
+// accept puts one record into the open batch.
+func (l *lane) accept(rec *audit.Record) {
 	b := l.open
 	if b.empty() {
 		b.opened = time.Now()
 		l.linger.Reset(l.f.cfg.Linger)
 	}
 	b.add(rec)
-	l.taken.Add(1)
-	l.unsettled.Add(1)
 	if l.oldest.Load() == 0 {
 		l.oldest.Store(rec.Timestamp.UnixMilli())
 	}
 	l.sort(b, rec)
-	// One more event like this one would not fit: a full batch never exceeds
-	// MaxBytes by more than one event.
-	if len(b.ends)+len(b.dead) >= l.f.cfg.MaxEvents || b.records >= maxRecords || b.size()+len(rec.Value) >= l.f.cfg.MaxBytes {
+	l.fill(b, len(rec.Value))
+	if l.sum != nil {
+		l.sum.at = b.next
+	}
+}
+
+// fill notes whether b is full after an event of size bytes: one more like it
+// would not fit. So a full batch never exceeds MaxBytes by more than one event.
+func (l *lane) fill(b *batch, size int) {
+	if len(b.ends)+len(b.dead) >= l.f.cfg.MaxEvents || b.records >= maxRecords || b.size()+size >= l.f.cfg.MaxBytes {
 		l.full = true
 	}
 }
@@ -61,7 +83,12 @@ func (l *lane) sort(b *batch, rec *audit.Record) {
 	}
 	if l.judge != nil {
 		v := l.judge.Judge(rec, &ev)
-		if v.Rule != "" {
+		if v.Summary != nil {
+			if l.sum != nil && l.sum.add(rec, v.Summary) {
+				b.filtered[v.Rule]++
+				return
+			}
+		} else if v.Rule != "" {
 			b.filtered[v.Rule]++
 			return
 		}

@@ -33,6 +33,9 @@ type Options struct {
 	Version    string // for the User-Agent; Splunk speaks HTTP/1.0 to clients without one
 	Log        *zap.Logger
 	Registerer prometheus.Registerer
+	// Indexes are those that audit.Event.Route may name. They count as configured:
+	// while Splunk does not have one, its events wait.
+	Indexes []string
 	// OnProblem is told nil when Splunk has answered for the first time that it
 	// takes events; then the reason whenever it stops taking them or the reason
 	// changes, and nil when it takes them again. With several addresses Splunk
@@ -67,7 +70,7 @@ func New(cfg Config, opts Options) (*Client, error) {
 	c := &Client{cfg: cfg, log: opts.Log, askChannel: uuid.NewString()}
 	c.secrets.Store(newSecrets(cfg, opts.Version))
 	var err error
-	if c.enc, err = newEncoder(cfg, opts.Registerer); err != nil {
+	if c.enc, err = newEncoder(cfg, opts.Indexes, opts.Registerer); err != nil {
 		return nil, fmt.Errorf("hec: %w", err)
 	}
 	if c.limits, err = newPacer(cfg.Limit, opts.Registerer, opts.Log); err != nil {

@@ -30,13 +30,15 @@ type encoder struct {
 	headers [metaCount]string // the header that goes before rules and fixed; "": none
 	byName  bool              // any of headers is set
 	fields  fields
-	topics  memo[*topicShape]
+	topics  memo[string, *topicShape]
 
 	configuredIndexes map[string]bool
 	ignored           prometheus.Counter
 }
 
-func newEncoder(cfg Config, reg prometheus.Registerer) (*encoder, error) {
+// newEncoder makes an encoder. indexes are those that rules outside of cfg may
+// send events to.
+func newEncoder(cfg Config, indexes []string, reg prometheus.Registerer) (*encoder, error) {
 	rules, errs := parseRules(cfg.Routes)
 	extra, fieldErrs := parseFields(cfg.Fields, cfg.FieldHeaders)
 	if err := errors.Join(append(errs, fieldErrs...)...); err != nil {
@@ -60,6 +62,9 @@ func newEncoder(cfg Config, reg prometheus.Registerer) (*encoder, error) {
 		e.configuredIndexes[e.fixed[metaIndex]] = true
 		for _, r := range rules {
 			e.configuredIndexes[r.sets[metaIndex]] = true
+		}
+		for _, index := range indexes {
+			e.configuredIndexes[index] = true
 		}
 	}
 	if err := reg.Register(e.ignored); err != nil {
@@ -94,6 +99,9 @@ func (e *encoder) append(dst []byte, rec *audit.Record, ev audit.Event) (_ []byt
 	m := shape.always
 	if m == nil {
 		m = shape.decide(e, rec, ev)
+	}
+	if ev.Route != nil {
+		m = m.routed(shape, *ev.Route)
 	}
 	dst = append(dst, '{')
 	dst, own = e.appendTime(dst, rec, ev)

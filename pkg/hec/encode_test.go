@@ -26,7 +26,7 @@ func testEncoder(t testing.TB, change func(*Config)) *encoder {
 	if change != nil {
 		change(&cfg)
 	}
-	e, err := newEncoder(cfg, prometheus.NewRegistry())
+	e, err := newEncoder(cfg, nil, prometheus.NewRegistry())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,6 +42,11 @@ func encoded(t *testing.T, e *encoder, rec audit.Record) (string, hectest.Event)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return encodedAs(t, e, rec, ev)
+}
+
+func encodedAs(t *testing.T, e *encoder, rec audit.Record, ev audit.Event) (string, hectest.Event) {
+	t.Helper()
 	body, value, _, err := e.append([]byte("before"), &rec, ev)
 	if err != nil {
 		t.Fatal(err)
@@ -372,12 +377,16 @@ func BenchmarkAppend(b *testing.B) {
 			c.Routes = []string{"header.region=us-* -> index=us", "header.region=eu-* method=kafka.* -> index=eu", "topic=* -> index=audit"}
 		}},
 		{"Append/index_header", &headed, func(c *Config) { c.IndexHeader = "region" }},
+		{"Append/routed", &plain, nil},
 		{"Append/field_headers", &headed, func(c *Config) { c.FieldHeaders = []string{"region"} }},
 		{"Append/formatted", &audit.Record{Topic: "t", Value: append(append([]byte(`{"time":1793491200.250,"index":"audit","event":`), value...), '}')}, func(c *Config) { c.Formatted = true }},
 		{"Append/raw", &plain, func(c *Config) { c.Endpoint = EndpointRaw }},
 	} {
 		b.Run(bc.name, func(b *testing.B) {
-			enc := testEncoder(b, bc.change)
+			enc, ev := testEncoder(b, bc.change), ev
+			if bc.name == "Append/routed" {
+				ev.Route = &audit.Route{Index: "security"}
+			}
 			b.ReportAllocs()
 			for b.Loop() {
 				buf, _, _, _ = enc.append(buf[:0], bc.rec, ev)

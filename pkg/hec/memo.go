@@ -12,13 +12,13 @@ const maxMemo = 1024
 
 // memo remembers what was found out of a key. Lanes look it up for every event
 // without a lock; a new key copies the map, which its bound keeps cheap.
-type memo[V any] struct {
+type memo[K comparable, V any] struct {
 	mu   sync.Mutex // for add
-	seen atomic.Pointer[map[string]V]
+	seen atomic.Pointer[map[K]V]
 }
 
 // all is for reading only. A lookup by all()[string(bytes)] allocates nothing.
-func (m *memo[V]) all() map[string]V {
+func (m *memo[K, V]) all() map[K]V {
 	if p := m.seen.Load(); p != nil {
 		return *p
 	}
@@ -26,7 +26,7 @@ func (m *memo[V]) all() map[string]V {
 }
 
 // add remembers v, unless the memo is full.
-func (m *memo[V]) add(key string, v V) {
+func (m *memo[K, V]) add(key K, v V) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if len(m.all()) >= maxMemo {
@@ -34,7 +34,7 @@ func (m *memo[V]) add(key string, v V) {
 	}
 	next := maps.Clone(m.all())
 	if next == nil {
-		next = map[string]V{}
+		next = map[K]V{}
 	}
 	next[key] = v
 	m.seen.Store(&next)

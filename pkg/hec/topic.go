@@ -2,6 +2,7 @@ package hec
 
 import (
 	"encoding/binary"
+	"strings"
 
 	"auditlog-forwarder/pkg/audit"
 )
@@ -15,7 +16,7 @@ type topicShape struct {
 	rules   []*rule
 	method  bool     // a rule asks for the event's method
 	headers []string // those that rules ask for
-	known   memo[*meta]
+	known   memo[string, *meta]
 }
 
 // meta is metadata as it is written.
@@ -24,6 +25,7 @@ type meta struct {
 	names  [metaCount]string // `"index":`
 	parts  [metaCount][]byte // `"index":"main",`, or nothing
 	whole  []byte            // all parts and the beginning of the fields
+	others memo[audit.Route, *meta]
 }
 
 // topic returns the shape of a topic's events, made when it is first met.
@@ -81,18 +83,42 @@ func (t *topicShape) newMeta(e *encoder, rec *audit.Record, ev audit.Event) *met
 			}
 		}
 	}
-	for i, name := range metaNames() {
-		m.names[i] = `"` + name + `":`
+	for i := range m.values {
 		if m.values[i] == "" {
 			m.values[i] = e.fixed[i]
 		}
+	}
+	m.write(t)
+	return m
+}
+
+// write makes what is sent out of the values.
+func (m *meta) write(t *topicShape) {
+	for i, name := range metaNames() {
+		m.names[i] = `"` + name + `":`
 		if m.values[i] != "" {
 			m.parts[i] = append(appendText([]byte(m.names[i]), m.values[i]), ',')
 			m.whole = append(m.whole, m.parts[i]...)
 		}
 	}
 	m.whole = append(m.whole, t.fields...)
-	return m
+}
+
+// routed returns what an event is sent with that a rule sends elsewhere. What
+// the rule leaves open stays as m has it.
+func (m *meta) routed(t *topicShape, to audit.Route) *meta {
+	if other, ok := m.others.all()[to]; ok {
+		return other
+	}
+	other := &meta{values: m.values}
+	for i, v := range [metaCount]string{metaHost: to.Host, metaSource: to.Source, metaSourcetype: to.Sourcetype, metaIndex: to.Index} {
+		if v != "" {
+			other.values[i] = strings.ToValidUTF8(v, "\uFFFD")
+		}
+	}
+	other.write(t)
+	m.others.add(to, other)
+	return other
 }
 
 // decide returns what an event is sent with. What the rules made of a method

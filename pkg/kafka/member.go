@@ -120,10 +120,12 @@ func (m *member) start(session sarama.ConsumerGroupSession, at place, last mark)
 		return start{}, err
 	}
 	begin := start{offset: offset, committed: offset}
+	if last.next > none && offset >= last.next {
+		begin.note = last.note // also where what follows has expired: whoever left it may have to tell what is lost
+	}
 	if !kept {
 		return begin, nil
 	}
-	begin.note = last.note
 	if m.group.opts.Rewind == nil {
 		return begin, nil
 	}
@@ -194,18 +196,18 @@ func (m *member) chosen(at place, oldest int64) (int64, error) {
 // and the first fetch. A gap alone says nothing, compaction and transactions
 // leave gaps as well; only the oldest offset tells.
 func (m *member) checkFirst(c *Claim, first int64) {
-	if first <= c.Start {
+	if first <= c.Committed { // what was read before may be gone
 		return
 	}
 	oldest, err := m.client.GetOffset(c.Topic, c.Partition, sarama.OffsetOldest)
 	if err != nil {
 		m.group.log.Warn("the partition starts later than expected, and whether events expired could not be asked",
 			zap.String("topic", c.Topic), zap.Int32("partition", c.Partition),
-			zap.Int64("expected", c.Start), zap.Int64("first", first), zap.Error(err))
+			zap.Int64("expected", c.Committed), zap.Int64("first", first), zap.Error(err))
 		return
 	}
-	if oldest > c.Start {
-		m.group.countLost(c.Topic, c.Partition, c.Start, min(oldest, first))
+	if oldest > c.Committed {
+		m.group.countLost(c.Topic, c.Partition, c.Committed, min(oldest, first))
 	}
 }
 
