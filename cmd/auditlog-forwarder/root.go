@@ -60,6 +60,7 @@ func newRoot(b build) *cobra.Command {
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(newRunCommand(b), newCheckCommand(b), newConfigCommand(), newDeadLetterCommand(b), newHealthCommand(), newVersionCommand(b))
+	root.AddCommand(newMirrorCommand(b))
 	root.InitDefaultCompletionCmd() // now, so that it gets the same usage errors
 	root.InitDefaultHelpCmd()
 	groups(root)
@@ -84,13 +85,13 @@ func plainBools(cmd *cobra.Command) {
 	}
 }
 
-// groups makes every command that only holds others refuse what is none of
+// groups makes every command that only holds others, and does nothing itself, refuse what is none of
 // them. Cobra itself does that for the root alone.
 func groups(cmd *cobra.Command) {
 	for _, sub := range cmd.Commands() {
 		groups(sub)
 	}
-	if !cmd.HasSubCommands() {
+	if !cmd.HasSubCommands() || cmd.Runnable() {
 		return
 	}
 	cmd.Args = cobra.ArbitraryArgs

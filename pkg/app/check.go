@@ -259,6 +259,8 @@ func defaultFix(step string) string {
 		return "look at dead-letter.jsonl in dead_letter.dir; auditlog-forwarder deadletter list shows what can be read"
 	case stepTopic:
 		return "check dead_letter_topic.name and dead_letter_topic.bootstrap_servers, and that this principal may WRITE and DESCRIBE the topic"
+	case stepDestination:
+		return "check mirror.bootstrap_servers, mirror.security_protocol and that cluster's log"
 	case stepKafkaCert:
 		return "check kafka.tls.ca_file or kafka.tls.truststore_file, kafka.bootstrap_servers and kafka.security_protocol"
 	case stepKafkaTopic:

@@ -31,12 +31,15 @@ const (
 
 // takers take new credentials while events flow.
 type takers struct {
-	hecToken  func(creds.Secret)
+	hecToken  func(creds.Secret)    // nil: this is a mirror
 	hecTLS    func(creds.TLS) error // nil: TLS is not in use
 	kafkaSASL func(kafka.SASL)      // nil: SASL is not in use
 	kafkaTLS  func(creds.TLS) error // nil: TLS is not in use
 	topicSASL func(kafka.SASL)      // nil: there is no dead-letter topic, or no SASL
 	topicTLS  func(creds.TLS) error // nil: there is none, or no TLS
+
+	mirrorSASL func(kafka.SASL)      // nil: this is no mirror, or no SASL
+	mirrorTLS  func(creds.TLS) error // nil: this is none, or no TLS
 }
 
 // changes tells which files are not as they were at the last call.
@@ -76,7 +79,7 @@ func newRotator(cfg config.Config, load func() (*config.Loaded, error), log *zap
 		started: cfg, inUse: cfg, stale: map[string]bool{}, refused: map[string]string{},
 		asked: make(chan struct{}, 1),
 	}
-	r.certs = r.watch(slices.Concat(cfg.HEC.TLS.Files(), cfg.Kafka.TLS.Files(), cfg.DeadLetterTopic.TLS.Files())...)
+	r.certs = r.watch(slices.Concat(cfg.HEC.TLS.Files(), cfg.Kafka.TLS.Files(), cfg.DeadLetterTopic.TLS.Files(), cfg.Mirror.TLS.Files())...)
 	r.secrets = r.watch()
 	return r
 }
@@ -172,9 +175,15 @@ func (r *rotator) reread(asked bool) {
 		topic.UsesSASL(),
 		[2][]string{r.started.DeadLetterTopic.BootstrapServers, topic.BootstrapServers},
 	}, loaded, err)
+	r.sasl(cluster{
+		"mirror", r.to.mirrorSASL, &r.inUse.Mirror.SASL, loaded.Mirror.SASL,
+		loaded.Mirror.UsesSASL(),
+		[2][]string{r.started.Mirror.BootstrapServers, loaded.Mirror.BootstrapServers},
+	}, loaded, err)
 	r.tls("hec.tls", r.to.hecTLS, &r.inUse.HEC.TLS, loaded.HEC.TLS, err, stale)
 	r.tls("kafka.tls", r.to.kafkaTLS, &r.inUse.Kafka.TLS, loaded.Kafka.TLS, err, stale)
 	r.tls("dead_letter_topic.tls", r.to.topicTLS, &r.inUse.DeadLetterTopic.TLS, topic.TLS, err, stale)
+	r.tls("mirror.tls", r.to.mirrorTLS, &r.inUse.Mirror.TLS, loaded.Mirror.TLS, err, stale)
 	r.tellOthers(loaded, err, asked)
 	if asked && r.last.Load() == before && len(r.refused) == 0 {
 		r.log.Info("credentials re-read as asked; none has changed")
@@ -186,8 +195,9 @@ func live() []string {
 	keys := []string{
 		"hec.token", "kafka.sasl.username", "kafka.sasl.password",
 		"dead_letter_topic.sasl.username", "dead_letter_topic.sasl.password",
+		"mirror.sasl.username", "mirror.sasl.password",
 	}
-	for _, tls := range []string{"hec.tls", "kafka.tls", "dead_letter_topic.tls"} {
+	for _, tls := range []string{"hec.tls", "kafka.tls", "dead_letter_topic.tls", "mirror.tls"} {
 		keys = append(keys, tls+".truststore_password", tls+".client_key_password", tls+".keystore_password")
 	}
 	return keys

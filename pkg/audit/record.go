@@ -27,12 +27,13 @@ type Header struct {
 	Value []byte
 }
 
-// Batch is a run of encoded events of one topic on its way to a destination.
+// Batch is a run of encoded events of one partition on its way to a destination.
 type Batch struct {
-	Topic  string
-	Body   []byte // the encoded events, one behind the other
-	Ends   []int  // where each event ends in Body
-	Values int    // bytes of the events alone, without what encoding added
+	Topic     string
+	Partition int32
+	Body      []byte // the encoded events, one behind the other
+	Ends      []int  // where each event ends in Body
+	Values    int    // bytes of the events alone, without what encoding added
 }
 
 // Refusal is a destination's final word on one event of a batch: the event

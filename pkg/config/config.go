@@ -33,6 +33,7 @@ type Config struct {
 	Batch           forwarder.Config  `mapstructure:"batch"`
 	DeadLetter      deadletter.Config `mapstructure:"dead_letter"`
 	DeadLetterTopic kafka.TopicConfig `mapstructure:"dead_letter_topic"`
+	Mirror          kafka.CopyConfig  `mapstructure:"mirror"`
 	Admin           ops.Config        `mapstructure:"admin"`
 	Filter          Filter            `mapstructure:"filter"`
 	Log             Log               `mapstructure:"log"`
@@ -65,6 +66,7 @@ func Defaults() Config {
 		Batch:           forwarder.DefaultConfig(),
 		DeadLetter:      deadletter.DefaultConfig(),
 		DeadLetterTopic: kafka.DefaultTopicConfig(),
+		Mirror:          kafka.DefaultCopyConfig(),
 		Admin:           ops.DefaultConfig(),
 		Filter:          Filter{DropMethods: []string{}},
 		Log:             Log{Level: "info", Format: FormatAuto},
@@ -83,6 +85,7 @@ func (c Config) Validate() []error {
 		{"batch", c.Batch.Validate()},
 		{"dead_letter", c.DeadLetter.Validate()},
 		{"dead_letter_topic", c.DeadLetterTopic.Validate()},
+		{"mirror", c.Mirror.Validate()},
 		{"admin", c.Admin.Validate()},
 		{"filter", c.Filter.Validate()},
 		{"log", c.Log.Validate()},

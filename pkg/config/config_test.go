@@ -181,6 +181,11 @@ func everything() Config {
 			Name: "dead", BootstrapServers: []string{"c:9092"}, SecurityProtocol: "SSL", SASL: kafka.SASL{Mechanism: "PLAIN"},
 			TLS: creds.TLS{CAFile: "/etc/dead-ca.pem", MinVersion: "1.3", PinnedSHA256: []string{}}, Compression: "lz4",
 		},
+		Mirror: kafka.CopyConfig{
+			Name: "copy", BootstrapServers: []string{"d:9092"}, SecurityProtocol: "SSL", SASL: kafka.SASL{Mechanism: "PLAIN"},
+			TLS:         creds.TLS{CAFile: "/etc/mine-ca.pem", MinVersion: "1.2", PinnedSHA256: []string{}},
+			Compression: "gzip", Retention: 90 * 24 * time.Hour, ReplicationFactor: 3, GroupID: "mirrors", GroupInstanceID: "mirror-1",
+		},
 		Admin:  ops.Config{},
 		Filter: Filter{DropMethods: []string{"mds.Authorize", "kafka.Authentication"}},
 		Log:    Log{Level: "debug", Format: "console"},

@@ -136,6 +136,32 @@ dead_letter_topic:
     pinned_sha256: [] # default
     insecure_skip_verify: false # default
   compression: none # default
+mirror:
+  bootstrap_servers: [] # default
+  name: "" # default
+  retention: 0s # default
+  replication_factor: -1 # default
+  compression: zstd # default
+  group_id: auditlog-forwarder-mirror # default
+  group_instance_id: "" # default
+  security_protocol: SASL_SSL # default
+  sasl:
+    mechanism: PLAIN # default
+    username: "" # default
+    password: "" # default
+  tls:
+    ca_file: "" # default
+    truststore_file: "" # default
+    truststore_password: "" # default
+    client_cert_file: "" # default
+    client_key_file: "" # default
+    client_key_password: "" # default
+    keystore_file: "" # default
+    keystore_password: "" # default
+    server_name: "" # default
+    min_version: "1.2" # default
+    pinned_sha256: [] # default
+    insecure_skip_verify: false # default
 admin:
   listen: "" # c.yaml:8
 filter:

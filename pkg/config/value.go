@@ -103,6 +103,11 @@ func parseDuration(text string) (time.Duration, error) {
 	if err == nil {
 		return d, nil
 	}
+	if days, ok := strings.CutSuffix(text, "d"); ok {
+		if n, err := strconv.ParseUint(days, 10, 16); err == nil { // retention is counted in days
+			return time.Duration(n) * 24 * time.Hour, nil
+		}
+	}
 	if _, numErr := strconv.ParseFloat(text, 64); numErr == nil {
 		return 0, fmt.Errorf("%q has no unit; write %ss for seconds, %sms for milliseconds or %sm for minutes", text, text, text, text)
 	}
@@ -193,6 +198,9 @@ func quoted(s string) string {
 
 // formatDuration leaves out the zeros that time.Duration prints: 1m, not 1m0s.
 func formatDuration(d time.Duration) string {
+	if day := 24 * time.Hour; d > day && d%day == 0 {
+		return strconv.Itoa(int(d/day)) + "d"
+	}
 	s := d.String()
 	if strings.HasSuffix(s, "m0s") {
 		s = strings.TrimSuffix(s, "0s")

@@ -45,6 +45,14 @@ type Sink interface {
 	Deliver(ctx context.Context, b audit.Batch) ([]audit.Refusal, error)
 }
 
+// Noter is a Sink that keeps a note beside each mark; see Claim.Mark.
+type Noter interface {
+	// Note returns what to keep beside next, the offset that is about to be
+	// marked. The lane's goroutine calls it, when everything before next is
+	// settled.
+	Note(topic string, partition int32, next int64) string
+}
+
 // DeadLetters keeps what will never be accepted. Put returns when all entries
 // are safe on disk, or an error with none of them stored.
 type DeadLetters interface {
@@ -83,6 +91,9 @@ type Options struct {
 	DeadLetters DeadLetters
 	Copy        DeadLetterCopy // nil: DeadLetters alone keeps them
 	Filter      Filter         // nil: nothing is left out
+	// Verbatim says that every record goes to the sink as it is, also one without
+	// a value or larger than MaxEventBytes; nothing is read of it or filtered.
+	Verbatim bool
 	// AnyText says that the destination takes any text, not JSON objects alone.
 	AnyText bool
 	// MaxEventBytes is the largest body that the destination takes.

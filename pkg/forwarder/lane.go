@@ -25,6 +25,7 @@ type lane struct {
 	log   *zap.Logger
 	count laneCounters
 	judge Judge // nil: everything is sent as it is
+	noter Noter // nil: marks have no note
 
 	open   *batch   // being filled
 	full   bool     // open must go before another record fits
@@ -129,6 +130,7 @@ func (f *Forwarder) newLane(ctx context.Context, claim Claim) *lane {
 	if f.opts.Filter != nil {
 		l.judge = f.opts.Filter.Judge()
 	}
+	l.noter, _ = f.opts.Sink.(Noter)
 	l.linger.Stop()
 	l.next.Store(claim.Start)
 	l.send, l.giveUp = context.WithCancel(context.WithoutCancel(ctx))
@@ -196,7 +198,7 @@ func (l *lane) dispatch() {
 	l.inFlight.Add(size)
 	l.f.metrics.sent(b)
 	go func() {
-		b.refused, b.err = l.f.opts.Sink.Deliver(l.send, audit.Batch{Topic: l.claim.Topic, Body: b.body, Ends: b.ends, Values: b.values})
+		b.refused, b.err = l.f.opts.Sink.Deliver(l.send, audit.Batch{Topic: l.claim.Topic, Partition: l.claim.Partition, Body: b.body, Ends: b.ends, Values: b.values})
 		l.inFlight.Add(-size)
 		l.done <- b
 	}()

@@ -25,11 +25,19 @@ func (l *lane) settle() error {
 		if err := l.bury(b, entries); err != nil {
 			return err
 		}
-		l.claim.Mark(b.next, "", l.f.gate.hold(len(b.ends)+len(b.dead)))
+		l.claim.Mark(b.next, l.note(b.next), l.f.gate.hold(len(b.ends)+len(b.dead)))
 		l.fifo = append(l.fifo[:0], l.fifo[1:]...)
 		l.settled(b, entries)
 	}
 	return nil
+}
+
+// note is what is kept beside a mark.
+func (l *lane) note(next int64) string {
+	if l.noter == nil {
+		return ""
+	}
+	return l.noter.Note(l.claim.Topic, l.claim.Partition, next)
 }
 
 // bury stores dead letters in one place after the other, and waits as long as

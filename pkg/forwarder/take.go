@@ -36,6 +36,12 @@ const maxRecords = 100_000
 
 // sort decides what a record is.
 func (l *lane) sort(b *batch, rec *audit.Record) {
+	if l.f.opts.Verbatim {
+		if err := b.addEvent(l.f.opts.Sink, rec, audit.Event{}); err != nil {
+			b.addDead(rec, deadletter.BadEnvelope, err.Error())
+		}
+		return
+	}
 	if rec.Value == nil {
 		b.addDead(rec, deadletter.Tombstone, "the record has no value")
 		return
