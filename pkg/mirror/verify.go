@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -17,6 +18,20 @@ import (
 type Leg struct {
 	Kafka kafka.Config
 	Topic string
+	// Section is where Kafka stands in the configuration, for what errors say;
+	// empty is kafka.
+	Section string
+}
+
+// blame says which side an error is of, and names the keys of its section.
+func (l Leg) blame(side string, err error) error {
+	var e *kafka.Error
+	if l.Section != "" && errors.As(err, &e) {
+		own := *e
+		own.What, own.Hint = strings.ReplaceAll(e.What, "kafka.", l.Section+"."), strings.ReplaceAll(e.Hint, "kafka.", l.Section+".")
+		err = &own
+	}
+	return fmt.Errorf("%s: %w", side, err)
 }
 
 // Point is where a range begins or ends: a time, an offset of the source, or,
@@ -128,18 +143,18 @@ func Verify(ctx context.Context, opts VerifyOptions) (_ *VerifyReport, err error
 	}
 	v := &verification{opts: opts, started: time.Now()}
 	if v.source, err = kafka.OpenReader(ctx, opts.Source.Kafka); err != nil {
-		return nil, fmt.Errorf("source: %w", err)
+		return nil, v.opts.Source.blame("source", err)
 	}
 	defer func() { err = errors.Join(err, v.source.Close()) }()
 	if v.dest, err = kafka.OpenReader(ctx, opts.Destination.Kafka); err != nil {
-		return nil, fmt.Errorf("destination: %w", err)
+		return nil, v.opts.Destination.blame("destination", err)
 	}
 	defer func() { err = errors.Join(err, v.dest.Close()) }()
 	if v.there, err = v.dest.Partitions(ctx, opts.Destination.Topic); err != nil {
-		return nil, fmt.Errorf("destination: %w", err)
+		return nil, v.opts.Destination.blame("destination", err)
 	}
 	if v.here, err = v.source.Partitions(ctx, opts.Source.Topic); err != nil {
-		return nil, fmt.Errorf("source: %w", err)
+		return nil, v.opts.Source.blame("source", err)
 	}
 	wanted, err := v.wanted()
 	if err != nil {
@@ -220,7 +235,7 @@ func (v *verification) plans(ctx context.Context, partitions []int32) ([]*plan, 
 		d := &plans[i].dest
 		var err error
 		if d.Oldest, d.End, err = v.dest.Bounds(ctx, v.opts.Destination.Topic, p); err != nil {
-			return nil, fmt.Errorf("destination: %w", err)
+			return nil, v.opts.Destination.blame("destination", err)
 		}
 	}
 	for _, p := range plans {
@@ -229,7 +244,7 @@ func (v *verification) plans(ctx context.Context, partitions []int32) ([]*plan, 
 		}
 		var err error
 		if p.source.Oldest, p.source.End, err = v.source.Bounds(ctx, v.opts.Source.Topic, p.partition); err != nil {
-			return nil, fmt.Errorf("source: %w", err)
+			return nil, v.opts.Source.blame("source", err)
 		}
 	}
 	for _, p := range plans {

@@ -86,7 +86,7 @@ func (v *verification) sourcePoint(ctx context.Context, p *plan, at Point, open 
 	}
 	offset, ok, err := v.source.OffsetAt(ctx, v.opts.Source.Topic, p.partition, at.Time)
 	if err != nil {
-		return 0, fmt.Errorf("source: %w", err)
+		return 0, v.opts.Source.blame("source", err)
 	}
 	if !ok {
 		offset = p.source.End
@@ -133,7 +133,7 @@ func (v *verification) skipExpired(ctx context.Context, p *plan) error {
 	}
 	was := s.From
 	if s.From, _, err = locateByTime(ctx, v.source, v.opts.Source.Topic, p.partition, &oldest, s.From, s.End, p.edge); err != nil {
-		return fmt.Errorf("source: %w", err)
+		return v.opts.Source.blame("source", err)
 	}
 	s.From = min(s.From, s.To)
 	p.note("the destination has nothing left from before %s; the source's offsets %d to %d are older and cannot be compared",
@@ -148,14 +148,14 @@ func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 func (v *verification) counterpart(ctx context.Context, p *plan, offset int64) (_ int64, found bool, rec audit.Record, err error) {
 	rec, ok, err := first(ctx, v.source, v.opts.Source.Topic, p.partition, offset, p.source.End)
 	if err != nil {
-		return 0, false, rec, fmt.Errorf("source: %w", err)
+		return 0, false, rec, v.opts.Source.blame("source", err)
 	}
 	if !ok {
 		return p.dest.End, false, rec, nil
 	}
 	at, found, err := locateByTime(ctx, v.dest, v.opts.Destination.Topic, p.partition, &rec, p.dest.Oldest, p.dest.End, p.edge)
 	if err != nil {
-		return 0, false, rec, fmt.Errorf("destination: %w", err)
+		return 0, false, rec, v.opts.Destination.blame("destination", err)
 	}
 	return at, found, rec, nil
 }

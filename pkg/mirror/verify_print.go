@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"hash"
 	"hash/maphash"
+	"time"
 
 	"auditlog-forwarder/pkg/audit"
 )
@@ -51,10 +52,7 @@ func length(b []byte) uint64 {
 // imprint takes a record. Everything is hashed behind its length, so that no
 // two records make the same bytes.
 func (p *printer) imprint(r *audit.Record, core bool) imprint {
-	im := imprint{offset: r.Offset, core: core, when: -1}
-	if !r.Timestamp.IsZero() {
-		im.when = r.Timestamp.UnixMilli()
-	}
+	im := imprint{offset: r.Offset, core: core, when: millis(r.Timestamp)}
 	im.key, im.value = p.part(r.Key), p.part(r.Value)
 
 	// Headers go through a buffer, as hashes take no strings.
@@ -78,6 +76,15 @@ func (p *printer) imprint(r *audit.Record, core bool) imprint {
 	var full [sha256.Size]byte
 	copy(im.id[:], p.sum.Sum(full[:0]))
 	return im
+}
+
+// millis is a timestamp as Kafka keeps it. Sarama reads a batch's -1, for none,
+// as the zero time, and counts the batch's records from there.
+func millis(t time.Time) int64 {
+	if t.Year() > 1000 {
+		return t.UnixMilli()
+	}
+	return t.UnixMilli() - time.Time{}.UnixMilli() - 1
 }
 
 func (p *printer) part(b []byte) uint64 {

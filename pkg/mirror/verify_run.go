@@ -15,6 +15,7 @@ import (
 // chunk, whose time decides whose turn it is.
 type strand struct {
 	name     string
+	leg      Leg
 	records  *kafka.Range // nil: there is none
 	prints   *printer
 	from, to int64 // what is compared
@@ -37,7 +38,7 @@ func (s *strand) load(ctx context.Context) error {
 		if s.records != nil {
 			var err error
 			if more, err = s.records.Next(ctx, &rec); err != nil {
-				return fmt.Errorf("%s: %w", s.name, err)
+				return s.leg.blame(s.name, err)
 			}
 		}
 		if !more {
@@ -95,8 +96,8 @@ func (v *verification) compare(ctx context.Context, p *plan) (PartitionReport, e
 func (v *verification) feed(ctx context.Context, p *plan, c *comparator) error {
 	seed := maphash.MakeSeed()
 	size := max(1, min(512, v.opts.Window/8))
-	source := &strand{name: "source", prints: newPrinter(seed), from: p.source.From, to: p.source.To, size: size}
-	dest := &strand{name: "destination", prints: newPrinter(seed), from: p.dest.From, to: p.dest.To, size: size}
+	source := &strand{name: "source", leg: v.opts.Source, prints: newPrinter(seed), from: p.source.From, to: p.source.To, size: size}
+	dest := &strand{name: "destination", leg: v.opts.Destination, prints: newPrinter(seed), from: p.dest.From, to: p.dest.To, size: size}
 	if !p.noSource {
 		from, end := p.reads(p.source)
 		source.records, source.at = v.source.Range(v.opts.Source.Topic, p.partition, from, end), from
