@@ -187,7 +187,7 @@ func verdictError(r *app.MirrorReport, maxBehind time.Duration) error {
 	case r.Verdict == app.MirrorTooBehind:
 		return fmt.Errorf("the copy is behind: %s not copied yet, of which some are older than %s; look whether the mirror runs", plural(int(t.NotCopied), "record"), maxBehind)
 	case r.Verdict == app.MirrorUnknown:
-		return errors.New("not all could be compared; the errors above say why")
+		return errors.New("not all could be compared; the errors and notes above say why")
 	}
 	return fmt.Errorf("the copy differs from its source: %d missing, %d doubled, %d changed, %d extra, %d out of order", t.Missing, t.Doubled, t.Changed, t.Extra, t.OutOfOrder)
 }

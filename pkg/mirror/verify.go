@@ -76,7 +76,7 @@ const (
 	Behind    Verdict = "behind"         // all that is copied is equal, and the rest is young enough
 	TooBehind Verdict = "too_far_behind" // all that is copied is equal, and the rest is too old
 	Different Verdict = "different"
-	Unknown   Verdict = "not_compared" // an error kept a partition from being compared
+	Unknown   Verdict = "not_compared" // an error, or that all has expired on one side, kept a partition from being compared
 )
 
 // OK reports whether nothing is wrong.

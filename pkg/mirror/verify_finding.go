@@ -1,9 +1,6 @@
 package mirror
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 // Kind says what is wrong with records.
 type Kind string
@@ -97,7 +94,7 @@ func (f *findings) add(n Finding) {
 func (f *findings) all() []Finding {
 	all := []Finding{}
 	for _, k := range []Kind{Missing, Doubled, Changed, Extra, OutOfOrder, NotCopied} {
-		all = slices.Concat(all, f.kept[k])
+		all = append(all, f.kept[k]...)
 	}
 	return all
 }

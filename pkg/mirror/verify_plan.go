@@ -19,8 +19,10 @@ type plan struct {
 	// that is given by time or by the source's offsets need not begin and end at
 	// the very same record on both sides; what is read beyond it only serves to
 	// find counterparts.
-	edge  int64
-	notes []string
+	edge int64
+	// hollow: there are records on one side only, since the other's have expired.
+	hollow bool
+	notes  []string
 }
 
 func (p *plan) note(format string, args ...any) {
@@ -101,11 +103,21 @@ func (v *verification) resolveStart(ctx context.Context, p *plan) error {
 	if d.Oldest == d.End {
 		if d.End > 0 && s.From < s.To {
 			p.note("all that the destination had, %d offsets, has expired there; nothing can be compared", d.End)
+			p.hollow = true
 			s.From = s.To
 		}
 		return nil
 	}
-	if s.From == s.To || s.From == 0 && d.Oldest == 0 {
+	switch {
+	case s.From == s.To && !(v.opts.From.open() && v.opts.To.open()):
+		d.From = d.End // the range is empty
+		return nil
+	case s.From == s.To && s.End > 0:
+		p.note("all that the source had, %d offsets, has expired there; nothing can be compared", s.End)
+		p.hollow = d.From < d.End
+		d.From = d.End
+		return nil
+	case s.From == s.To || s.From == 0 && d.Oldest == 0:
 		return nil
 	}
 	from, found, first, err := v.counterpart(ctx, p, s.From)

@@ -76,6 +76,9 @@ func (v *verification) compare(ctx context.Context, p *plan) (PartitionReport, e
 	counts, pending := c.finish(!p.noDest && read == p.dest.End)
 	report.Counts, report.Findings, report.FindingsLeft = counts, kept.all(), kept.left
 	report.Verdict = Equal
+	if p.hollow {
+		report.Verdict = Unknown
+	}
 	if pending != nil {
 		report.Verdict = TooBehind
 		oldest := time.UnixMilli(pending.when).UTC()
