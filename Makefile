@@ -19,7 +19,7 @@ TOOLS        = $(CURDIR)/.cache/bin
 LINT         = $(TOOLS)/golangci-lint-$(LINT_VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test race check fmt fmt-diff tidy-diff vet lint fuzz bench e2e chaos mutations clean
+.PHONY: help build demo test race check fmt fmt-diff tidy-diff vet lint fuzz bench e2e mirror chaos mutations clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -89,6 +89,9 @@ bench: ## measure the whole forwarder: CPU seconds and memory per million events
 e2e: ## run only the end-to-end tests, aloud
 	@$(GO) test -list '$(E2E)' $(PKGS) | grep -q '^Test' || { echo 'no test matches $(E2E)'; exit 1; }
 	$(call go-test,-count=1 -v -timeout=30m -run '$(E2E)')
+
+mirror: ## copy a million events between two brokers while the mirror is killed a hundred times
+	AUDITLOG_MIRROR_EVENTS=1000000 AUDITLOG_MIRROR_KILLS=100 $(GO) test ./pkg/app -count=1 -v -timeout=30m -run '^TestEndToEndMirror$$'
 
 chaos: ## play RUNS seeds of faults (200) and account for every record; CHAOS="--seed 7" plays one
 	@$(GO) run ./cmd/auditchaos --runs $(RUNS) $(CHAOS)

@@ -202,7 +202,7 @@ func newRotatorMetrics(reg prometheus.Registerer) rotatorMetrics {
 			Help: "Credentials whose files cannot be read or used at this moment, so that older ones are in use.",
 		}),
 	}
-	for _, credential := range []string{"hec.token", "hec.tls", "kafka.sasl", "kafka.tls", "dead_letter_topic.sasl", "dead_letter_topic.tls", "mirror.sasl", "mirror.tls"} {
+	for _, credential := range []string{"hec.token", "hec.tls", "kafka.sasl", "kafka.tls", "dead_letter_topic.sasl", "dead_letter_topic.tls"} {
 		for _, result := range []string{"taken", "refused"} {
 			m.results.WithLabelValues(credential, result)
 		}

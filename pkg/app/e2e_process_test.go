@@ -80,8 +80,14 @@ type process struct {
 // admin server listens.
 func start(t *testing.T, name string, s settings) *process {
 	t.Helper()
+	return startCommand(t, name, s, "run")
+}
+
+// startCommand does what start does with another command.
+func startCommand(t *testing.T, name string, s settings, args ...string) *process {
+	t.Helper()
 	p := &process{t: t, name: name, ended: make(chan struct{}), changed: make(chan struct{})}
-	p.cmd = exec.CommandContext(context.WithoutCancel(t.Context()), product(t), "run")
+	p.cmd = exec.CommandContext(context.WithoutCancel(t.Context()), product(t), args...)
 	p.cmd.Env, p.cmd.Dir = s.with(settings{"admin.listen": "127.0.0.1:0"}).environ(), t.TempDir()
 	stderr, err := p.cmd.StderrPipe()
 	if err != nil {
