@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"go.uber.org/zap"
 
@@ -30,11 +31,20 @@ func MoveToCopy(ctx context.Context, opts MoveOptions) error {
 		return err
 	}
 	for _, p := range pairs {
-		if _, err := mirror.Move(ctx, mirror.MoveOptions{Old: p[0], New: p[1], Force: opts.Force, Log: opts.Log}); err != nil {
+		if _, err := mirror.Move(ctx, mirror.MoveOptions{Old: p[0], New: p[1], Force: opts.Force, Note: moveNote, Log: opts.Log}); err != nil {
 			return fmt.Errorf("move group %s over to the copy: %w", opts.Config.Kafka.GroupID, err)
 		}
 	}
 	return nil
+}
+
+// moveNote is mirror.MoveOptions.Note. A note of ours speaks of source offsets,
+// and is no good in the copy; what other clients put there means nothing here.
+func moveNote(note string, _ func(int64) (int64, error)) (string, error) {
+	if strings.HasPrefix(note, "summary/") {
+		return "", fmt.Errorf("summaries are open there (%s); let the forwarder of the old configuration run once without rules that summarise, then move", note)
+	}
+	return "", nil
 }
 
 // samePlaces pairs the topics of before with those of now. A single one may

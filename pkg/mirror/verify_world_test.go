@@ -2,11 +2,13 @@ package mirror_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -75,10 +77,12 @@ func (c *cluster) expire(before int64) {
 	}
 }
 
-func (c *cluster) commit(group string, next int64) {
+func (c *cluster) commit(group string, next int64) { c.t.Helper(); c.commitAt(group, 0, next) }
+
+func (c *cluster) commitAt(group string, partition int32, next int64) {
 	c.t.Helper()
 	var offsets kadm.Offsets
-	offsets.AddOffset(c.topic, 0, next, -1)
+	offsets.AddOffset(c.topic, partition, next, -1)
 	if err := c.adm.CommitAllOffsets(c.t.Context(), group, offsets); err != nil {
 		c.t.Fatal(err)
 	}
@@ -88,6 +92,9 @@ func (c *cluster) commit(group string, next int64) {
 func (c *cluster) committed(group string) int64 {
 	c.t.Helper()
 	offsets, err := c.adm.FetchOffsets(c.t.Context(), group)
+	if errors.Is(err, kerr.GroupIDNotFound) {
+		return -1
+	}
 	if err != nil {
 		c.t.Fatal(err)
 	}
