@@ -8,20 +8,23 @@ import (
 	"auditlog-forwarder/pkg/mirror"
 )
 
-// What a comparison takes and gives, as pkg/mirror has it.
 type (
-	MirrorPoint     = mirror.Point
-	MirrorReport    = mirror.VerifyReport
-	MirrorPartition = mirror.PartitionReport
-	MirrorFinding   = mirror.Finding
-	MirrorCounts    = mirror.Counts
-	MirrorSpan      = mirror.Span
-	MirrorVerdict   = mirror.Verdict
+	// MirrorPoint is where a comparison begins or ends.
+	MirrorPoint = mirror.Point
+	// MirrorReport is what comes of a comparison.
+	MirrorReport = mirror.VerifyReport
+	// MirrorFinding is something that is wrong with records.
+	MirrorFinding = mirror.Finding
+	// MirrorCounts counts records.
+	MirrorCounts = mirror.Counts
+	// MirrorSpan is a run of offsets.
+	MirrorSpan = mirror.Span
+	// MirrorVerdict is what a comparison comes to.
+	MirrorVerdict = mirror.Verdict
 )
 
 // The verdicts that need more words than themselves.
 const (
-	MirrorBehind    = mirror.Behind
 	MirrorTooBehind = mirror.TooBehind
 	MirrorUnknown   = mirror.Unknown
 )

@@ -45,9 +45,9 @@ type Range struct {
 	next, end int64
 
 	records []rangeRecord // of the last fetch
-	at      int       // the next of records
-	size    int32     // of the next fetch
-	empty   int       // fetches one after the other that brought nothing
+	at      int           // the next of records
+	size    int32         // of the next fetch
+	empty   int           // fetches one after the other that brought nothing
 	headers []audit.Header
 }
 

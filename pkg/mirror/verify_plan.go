@@ -109,7 +109,7 @@ func (v *verification) resolveStart(ctx context.Context, p *plan) error {
 		return nil
 	}
 	switch {
-	case s.From == s.To && !(v.opts.From.open() && v.opts.To.open()):
+	case s.From == s.To && (!v.opts.From.open() || !v.opts.To.open()):
 		d.From = d.End // the range is empty
 		return nil
 	case s.From == s.To && s.End > 0:
