@@ -218,3 +218,53 @@ func TestVerifyPartitions(t *testing.T) {
 		t.Error("a partition that nobody has: no error")
 	}
 }
+
+// TestVerifyBeyondTheWindow holds that a hole or a repeat which is longer than
+// what is remembered does not bring the two sides apart.
+func TestVerifyBeyondTheWindow(t *testing.T) {
+	t.Parallel()
+	const n, window = 2000, 64
+	source, hole, repeat := fake(t, "source", 1), fake(t, "copy", 1), fake(t, "copy", 1)
+	all := events(0, n)
+	source.batch(all)
+	hole.batch(slices.Concat(all[:700], all[1200:]))
+	repeat.batch(slices.Concat(all[:1200], all[700:]))
+	small := func(o *mirror.VerifyOptions) { o.Window = window }
+	if got := verify(t, source, hole, small); got.Total.Missing != 500 || got.Total.Wrong() != 500 || got.Total.Same != n-500 {
+		t.Errorf("a hole of 500: %+v", got.Total)
+	}
+	if got := verify(t, source, repeat, small); got.Total.Doubled+got.Total.Extra != 500 || got.Total.Wrong() != 500 || got.Total.Same != n {
+		t.Errorf("a repeat of 500: %+v", got.Total)
+	}
+	if got := verify(t, source, repeat, nil); got.Total.Doubled != 500 || got.Total.Wrong() != 500 {
+		t.Errorf("a repeat of 500, remembered: %+v", got.Total)
+	}
+}
+
+// TestVerifyWhileCopied holds that records which come meanwhile are no
+// difference.
+func TestVerifyWhileCopied(t *testing.T) {
+	t.Parallel()
+	source, dest := fake(t, "source", 1), fake(t, "copy", 1)
+	all := events(0, 3000)
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for i := range all {
+			select {
+			case <-stop:
+				return
+			default:
+				source.write(all[i])
+				dest.write(all[i])
+			}
+		}
+	}()
+	for range 20 {
+		if got := verify(t, source, dest, nil); got.Total.Wrong() > 0 {
+			t.Errorf("while it is copied: %+v, %+v", got.Total, got.Partitions[0].Findings)
+		}
+	}
+	close(stop)
+	<-stopped
+}

@@ -123,3 +123,20 @@ func events(from, end int) (all []kgo.Record) {
 	}
 	return all
 }
+
+// batch is write for many.
+func (c *cluster) batch(records []kgo.Record) {
+	c.t.Helper()
+	for i := range records {
+		r := records[i]
+		r.Topic = c.topic
+		c.client.Produce(c.t.Context(), &r, func(_ *kgo.Record, err error) {
+			if err != nil {
+				c.t.Error(err)
+			}
+		})
+	}
+	if err := c.client.Flush(c.t.Context()); err != nil {
+		c.t.Fatal(err)
+	}
+}
