@@ -254,7 +254,7 @@ func TestProgressLines(t *testing.T) {
 		pass(20 * time.Second)
 		stop()
 		pass(time.Minute)
-		const want = `auditlog-forwarder: replay: looking through the store
+		const want = `auditlog-forwarder: replay: looking for what there is to do
 auditlog-forwarder: replay: 3 of 7 tried
 auditlog-forwarder: replay: 3 of 7 tried
 `

@@ -75,7 +75,7 @@ as those of run; docs/mirror.md in the repository walks through all of it.`,
 		},
 	}
 	addMirrorFlags(cmd)
-	cmd.AddCommand(newMirrorCheckCommand())
+	cmd.AddCommand(newMirrorCheckCommand(), newMirrorVerifyCommand())
 	return cmd
 }
 

@@ -92,7 +92,7 @@ func progressLines(w io.Writer, every time.Duration, kind, what string) (progres
 				mu.Lock()
 				text := fmt.Sprintf("%d of %d %s", done, total, what)
 				if total == 0 {
-					text = "looking through the store"
+					text = "looking for what there is to do"
 				}
 				mu.Unlock()
 				printLines(w, kind, text)

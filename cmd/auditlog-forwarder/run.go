@@ -16,6 +16,7 @@ import (
 )
 
 func newRunCommand(b build) *cobra.Command {
+	var moving move
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Forward audit events until stopped",
@@ -35,11 +36,17 @@ what runs and so need a restart.
 
 How it is doing: http://127.0.0.1:9611/ is a status page, /readyz says whether
 events flow and if not why, /metrics is for Prometheus, and the log has a line
-every minute.`,
+every minute.
+
+` + moveHelp,
 		Example: "  " + program + " run --config config.yaml\n" +
-			"  " + program + " run --config config.yaml --kafka.start latest --log.format json",
+			"  " + program + " run --config config.yaml --kafka.start latest --log.format json\n" +
+			"  " + program + " run --config own-cluster.yaml --from-mirror-position config.yaml",
 		Args: positional(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := moving.check(cmd); err != nil {
+				return err
+			}
 			// Before all else: without a taker the signal ends the process.
 			hangups := make(chan os.Signal, 1)
 			signal.Notify(hangups, syscall.SIGHUP)
@@ -60,6 +67,9 @@ every minute.`,
 			if err != nil {
 				return err
 			}
+			if err := moving.do(cmd, loaded.Config, log.Named("move")); err != nil {
+				return err
+			}
 			a, err := app.New(cmd.Context(), app.Options{
 				Config: loaded.Config, Version: b.Version, Log: log,
 				Reload: func() (*config.Loaded, error) { return config.Load(src) },
@@ -71,6 +81,7 @@ every minute.`,
 			return a.Run(cmd.Context())
 		},
 	}
+	moving.addFlags(cmd)
 	addConfigFlags(cmd)
 	return cmd
 }

@@ -234,7 +234,8 @@ func TestEndToEndMirror(t *testing.T) {
 		}
 		// Somewhere in the middle of what is left.
 		goal := events * (k + 1) / (kills + 1)
-		for total(endsOf(t, adm, topic)) < goal {
+		for reached := 0; reached < goal; {
+			reached = total(endsOf(t, adm, topic))
 		}
 		for range r.IntN(4) {
 			_ = endsOf(t, adm, topic)

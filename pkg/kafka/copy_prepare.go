@@ -138,7 +138,7 @@ func (t *CopyTarget) compare(admin sarama.ClusterAdmin, state *CopyState) error 
 	if state.Partitions > state.SourcePartitions {
 		warn("topic %s has %d partitions and its source %d; those beyond stay empty", t.topic, state.Partitions, state.SourcePartitions)
 	}
-	entries, err := admin.DescribeConfig(sarama.ConfigResource{Type: sarama.TopicResource, Name: t.topic})
+	entries, err := settingsOf(admin, t.topic)
 	if errors.Is(err, sarama.ErrTopicAuthorizationFailed) || errors.Is(err, sarama.ErrClusterAuthorizationFailed) {
 		warn("the settings of topic %s may not be seen; make sure that message.timestamp.type is CreateTime and cleanup.policy is delete, and give this principal DESCRIBE_CONFIGS on it", t.topic)
 		return nil
@@ -170,4 +170,20 @@ func (t *CopyTarget) compare(admin sarama.ClusterAdmin, state *CopyState) error 
 		}
 	}
 	return nil
+}
+
+// settingsOf returns a topic's settings.
+func settingsOf(admin sarama.ClusterAdmin, topic string) ([]sarama.ConfigEntry, error) {
+	found, err := admin.DescribeConfigs([]*sarama.ConfigResource{{Type: sarama.TopicResource, Name: topic}}, sarama.DescribeConfigsOptions{})
+	if err != nil {
+		return nil, err
+	}
+	var entries []sarama.ConfigEntry
+	for _, r := range found {
+		if code := sarama.KError(r.ErrorCode); code != sarama.ErrNoError {
+			return nil, code
+		}
+		entries = append(entries, r.Configs...)
+	}
+	return entries, nil
 }

@@ -44,15 +44,15 @@ type Range struct {
 	partition int32
 	next, end int64
 
-	records []fetched // of the last fetch
-	at      int       // the next of records
-	size    int32     // of the next fetch
-	empty   int       // fetches one after the other that brought nothing
+	records []rangeRecord // of the last fetch
+	at      int           // the next of records
+	size    int32         // of the next fetch
+	empty   int           // fetches one after the other that brought nothing
 	headers []audit.Header
 }
 
-// fetched is a record where Sarama has put it.
-type fetched struct {
+// rangeRecord is a record where Sarama has put it.
+type rangeRecord struct {
 	offset int64
 	when   time.Time
 	record *sarama.Record
@@ -99,7 +99,7 @@ func (g *Range) SkipTo(offset int64) {
 	g.next, g.records, g.at = max(g.next, offset), nil, 0
 }
 
-func (g *Range) fill(rec *audit.Record, f fetched) {
+func (g *Range) fill(rec *audit.Record, f rangeRecord) {
 	rec.Topic, rec.Partition, rec.Offset, rec.Timestamp = g.topic, g.partition, f.offset, f.when
 	rec.Key, rec.Value = f.record.Key, f.record.Value
 	g.headers = g.headers[:0]
@@ -221,7 +221,7 @@ func (g *Range) take(block *sarama.FetchResponseBlock) error {
 			if batch.LogAppendTime {
 				when = batch.MaxTimestamp
 			}
-			g.records = append(g.records, fetched{offset, when, rec})
+			g.records = append(g.records, rangeRecord{offset, when, rec})
 		}
 		position = max(position, batch.LastOffset()+1)
 	}
