@@ -87,7 +87,7 @@ func (l *lane) lostSummaries(n int64, note summary.Note, why string) {
 // reread takes a record below the committed offset: all of it is settled, but
 // for the count in its window.
 func (s *summaries) reread(rec *audit.Record) {
-	if s == nil || !s.again {
+	if s == nil || !s.again || rec.Offset < s.noted.Start {
 		return
 	}
 	if s.closes(rec) {
