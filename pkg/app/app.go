@@ -102,13 +102,13 @@ func New(ctx context.Context, opts Options) (_ *App, err error) {
 	a.topic = newDeadLetterTopic(cfg, a.log.Named("dead_letter_topic"))
 	a.forward = forwarder.New(cfg.Batch, forwarder.Options{
 		Sink: a.hec, DeadLetters: a.store, Copy: a.topic.copies(), Filter: newMethodFilter(cfg.Filter.DropMethods),
-		AnyText: cfg.HEC.AnyText(), MaxEventBytes: cfg.HEC.MaxEventBytes, Log: a.log.Named("lane"), Registerer: a.registry,
+		Summaries: cfg.Summaries, AnyText: cfg.HEC.AnyText(), MaxEventBytes: cfg.HEC.MaxEventBytes, Log: a.log.Named("lane"), Registerer: a.registry,
 		OnProblem: a.deadLetters,
 	})
 	a.group, err = kafka.NewGroup(cfg.Kafka, kafka.Options{
 		Drain: cfg.Batch.Drain, Log: a.log.Named("kafka"), Registerer: a.registry,
 		OnState:    func(err error) { a.health.Set(conditionKafka, err) },
-		OnAssigned: a.assigned,
+		OnAssigned: a.assigned, Rewind: a.forward.Rewind,
 	})
 	if err != nil {
 		return nil, err

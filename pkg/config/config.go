@@ -24,6 +24,7 @@ import (
 	"auditlog-forwarder/pkg/hec"
 	"auditlog-forwarder/pkg/kafka"
 	"auditlog-forwarder/pkg/ops"
+	"auditlog-forwarder/pkg/summary"
 )
 
 // Config is the whole configuration of one forwarder.
@@ -35,6 +36,7 @@ type Config struct {
 	DeadLetterTopic kafka.TopicConfig `mapstructure:"dead_letter_topic"`
 	Admin           ops.Config        `mapstructure:"admin"`
 	Filter          Filter            `mapstructure:"filter"`
+	Summaries       summary.Config    `mapstructure:"summaries"`
 	Log             Log               `mapstructure:"log"`
 }
 
@@ -67,6 +69,7 @@ func Defaults() Config {
 		DeadLetterTopic: kafka.DefaultTopicConfig(),
 		Admin:           ops.DefaultConfig(),
 		Filter:          Filter{DropMethods: []string{}},
+		Summaries:       summary.DefaultConfig(),
 		Log:             Log{Level: "info", Format: FormatAuto},
 	}
 }
@@ -85,6 +88,7 @@ func (c Config) Validate() []error {
 		{"dead_letter_topic", c.DeadLetterTopic.Validate()},
 		{"admin", c.Admin.Validate()},
 		{"filter", c.Filter.Validate()},
+		{"summaries", c.Summaries.Validate()},
 		{"log", c.Log.Validate()},
 	} {
 		for _, err := range room.errs {

@@ -18,6 +18,7 @@ import (
 	"auditlog-forwarder/pkg/hec"
 	"auditlog-forwarder/pkg/kafka"
 	"auditlog-forwarder/pkg/ops"
+	"auditlog-forwarder/pkg/summary"
 )
 
 var update = flag.Bool("update", false, "write the generated files")
@@ -181,9 +182,10 @@ func everything() Config {
 			Name: "dead", BootstrapServers: []string{"c:9092"}, SecurityProtocol: "SSL", SASL: kafka.SASL{Mechanism: "PLAIN"},
 			TLS: creds.TLS{CAFile: "/etc/dead-ca.pem", MinVersion: "1.3", PinnedSHA256: []string{}}, Compression: "lz4",
 		},
-		Admin:  ops.Config{},
-		Filter: Filter{DropMethods: []string{"mds.Authorize", "kafka.Authentication"}},
-		Log:    Log{Level: "debug", Format: "console"},
+		Admin:     ops.Config{},
+		Filter:    Filter{DropMethods: []string{"mds.Authorize", "kafka.Authentication"}},
+		Summaries: summary.Config{Every: 30 * time.Second, MaxKeys: 500},
+		Log:       Log{Level: "debug", Format: "console"},
 	}
 }
 

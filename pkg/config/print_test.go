@@ -140,6 +140,10 @@ admin:
   listen: "" # c.yaml:8
 filter:
   drop_methods: [xx, "y z"] # c.yaml:7
+summaries:
+  every: 1m # default
+  max_keys: 10000 # default
+  samples: 3 # default
 log:
   level: info # default
   format: auto # default

@@ -297,6 +297,15 @@ func (f *Forwarder) summaryRules() string {
 	return ""
 }
 
+// Rewind says where reading of a partition begins that is committed up to an
+// offset, with the note beside it: earlier, if a window of summaries was open.
+func (f *Forwarder) Rewind(_ string, _ int32, committed int64, note string) int64 {
+	if f.summaryRules() == "" {
+		return committed
+	}
+	return summary.Rewind(committed, note)
+}
+
 // SummaryMemory is about the most that one lane holds of an open window.
 func (f *Forwarder) SummaryMemory() int {
 	if f.summaryRules() == "" {
