@@ -17,6 +17,8 @@
 //	P5 a lane returns within Drain of losing its partition
 //	P6 the bytes of a body go out as they came in
 //	P7 at most MaxUncommitted events, and the windows, are accepted and not committed
+//	P9 a record that was summarised is in exactly one summary that counts, or the
+//	   note beside the mark makes the next owner read it again
 package forwarder
 
 import (
