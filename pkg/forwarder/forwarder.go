@@ -11,7 +11,7 @@
 // The invariants, held by TestLaneKeepsItsPromises:
 //
 //	P1 no mark passes a record that is not accepted, filtered or dead-lettered
-//	P2 marks only rise
+//	P2 marks only rise, but for another note at the same offset
 //	P3 at most Window batches of a lane are out
 //	P4 any cut and a restart lose nothing
 //	P5 a lane returns within Drain of losing its partition
