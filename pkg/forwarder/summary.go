@@ -40,12 +40,13 @@ type summaries struct {
 // newSummaries takes up what the last owner noted. It is nil if there is
 // nothing to summarise.
 func (l *lane) newSummaries() *summaries {
-	// A partition without a committed offset has no note.
+	// A partition without a committed offset has no note; one that others keep
+	// notes for is none of ours.
+	rules := l.f.summaryRules()
 	note, err := summary.ParseNote(l.claim.Note)
-	if err != nil {
+	if err != nil && (rules != "" || summary.IsNote(l.claim.Note)) {
 		l.log.Warn("what the last owner of this partition noted is not understood; if it kept summaries, some records are in none", zap.Error(err), zap.String("note", l.claim.Note))
 	}
-	rules := l.f.summaryRules()
 	if rules == "" {
 		l.lostSummaries(note.Unsent, note, "no rule summarises any more")
 		return nil
