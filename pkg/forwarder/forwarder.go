@@ -11,12 +11,14 @@
 // The invariants, held by TestLaneKeepsItsPromises:
 //
 //	P1 no mark passes a record that is not accepted, filtered or dead-lettered
-//	P2 marks only rise
+//	P2 marks only rise, but for another note at the same offset
 //	P3 at most Window batches of a lane are out
 //	P4 any cut and a restart lose nothing
 //	P5 a lane returns within Drain of losing its partition
 //	P6 the bytes of a body go out as they came in
 //	P7 at most MaxUncommitted events, and the windows, are accepted and not committed
+//	P9 a record that was summarised is in exactly one summary that counts, or the
+//	   note beside the mark makes the next owner read it again
 package forwarder
 
 import (

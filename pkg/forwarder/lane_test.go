@@ -322,6 +322,7 @@ func (w *world) live(f *Forwarder, drain time.Duration) {
 	}
 	last, from := w.log[len(w.log)-1].Offset, w.rewind()
 	w.from = w.committed
+	note := w.summed.committed
 	pauses := map[int]time.Duration{}
 	for range w.r.IntN(8) {
 		pauses[w.r.IntN(len(w.log))] = time.Duration(w.r.IntN(15000)) * time.Millisecond
@@ -371,7 +372,7 @@ func (w *world) live(f *Forwarder, drain time.Duration) {
 		w.commit(w.r.IntN(4) == 0)
 		clear(w.since)
 	}()
-	claim := Claim{Topic: "audit", Partition: 3, Start: from, Committed: w.committed, Note: w.summed.committed, Mark: w.mark, HighWater: func() int64 { return last + 1 }}
+	claim := Claim{Topic: "audit", Partition: 3, Start: from, Committed: w.from, Note: note, Mark: w.mark, HighWater: func() int64 { return last + 1 }}
 	if err := Run(ctx, f, claim, in, w.read); err != nil {
 		w.t.Errorf("the lane ended: %v", err)
 	}

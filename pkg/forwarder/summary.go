@@ -1,7 +1,6 @@
 package forwarder
 
 import (
-	"context"
 	"time"
 
 	"go.uber.org/zap"
@@ -41,12 +40,13 @@ type summaries struct {
 // newSummaries takes up what the last owner noted. It is nil if there is
 // nothing to summarise.
 func (l *lane) newSummaries() *summaries {
-	// A partition without a committed offset has no note.
+	// A partition without a committed offset has no note; one that others keep
+	// notes for is none of ours.
+	rules := l.f.summaryRules()
 	note, err := summary.ParseNote(l.claim.Note)
-	if err != nil {
+	if err != nil && (rules != "" || summary.IsNote(l.claim.Note)) {
 		l.log.Warn("what the last owner of this partition noted is not understood; if it kept summaries, some records are in none", zap.Error(err), zap.String("note", l.claim.Note))
 	}
-	rules := l.f.summaryRules()
 	if rules == "" {
 		l.lostSummaries(note.Unsent, note, "no rule summarises any more")
 		return nil
@@ -87,7 +87,7 @@ func (l *lane) lostSummaries(n int64, note summary.Note, why string) {
 // reread takes a record below the committed offset: all of it is settled, but
 // for the count in its window.
 func (s *summaries) reread(rec *audit.Record) {
-	if s == nil || !s.again {
+	if s == nil || !s.again || rec.Offset < s.noted.Start {
 		return
 	}
 	if s.closes(rec) {
@@ -286,63 +286,4 @@ func (l *lane) giveUpMade() (n int64) {
 	}
 	l.made.Add(-n)
 	return n
-}
-
-// summaryRules returns what the filter's rules that summarise are; empty: there
-// are none.
-func (f *Forwarder) summaryRules() string {
-	if s, ok := f.opts.Filter.(Summariser); ok {
-		return s.SummaryRules()
-	}
-	return ""
-}
-
-// Rewind says where reading of a partition begins that is committed up to an
-// offset, with the note beside it: earlier, if a window of summaries was open.
-func (f *Forwarder) Rewind(_ string, _ int32, committed int64, note string) int64 {
-	if f.summaryRules() == "" {
-		return committed
-	}
-	return summary.Rewind(committed, note)
-}
-
-// SummaryMemory is about the most that one lane holds of an open window.
-func (f *Forwarder) SummaryMemory() int {
-	if f.summaryRules() == "" {
-		return 0
-	}
-	return summary.MaxBytes
-}
-
-// FlushSummaries has every lane send what its open window has counted so far,
-// and returns when that is in a batch which goes at once; Totals tell when it
-// is settled. The windows stay open: what they count afterwards is sent again
-// with it, under the same ids.
-func (f *Forwarder) FlushSummaries(ctx context.Context) error {
-	for _, l := range f.running() {
-		poured := make(chan none)
-		select {
-		case l.flush <- poured:
-		case <-l.gone:
-			continue
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-		select {
-		case <-poured:
-		case <-l.gone:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-	return nil
-}
-
-// flushNow takes a wish of FlushSummaries.
-func (l *lane) flushNow(poured chan none) {
-	if l.sum == nil {
-		close(poured)
-		return
-	}
-	l.sum.asked = append(l.sum.asked, poured)
 }

@@ -20,7 +20,7 @@ const (
 // Made is a summary event and where it stands in the log.
 type Made struct {
 	Offset    int64     // of the last record in it; no other summary and no event that was sent has it
-	Timestamp time.Time // of the first record in it, or zero
+	Timestamp time.Time // of the first record in it, or zero; the same for all summaries of an id
 	Route     *audit.Route
 }
 
@@ -36,7 +36,7 @@ func (w *Window) Left() bool {
 func (w *Window) Append(dst []byte) ([]byte, Made) {
 	e := w.keys[w.cursor]
 	e.due = false
-	return w.append(dst, e), Made{Offset: e.lastOff, Timestamp: e.first, Route: e.rule.route}
+	return w.append(dst, e), Made{Offset: e.lastOff, Timestamp: e.began, Route: e.rule.route}
 }
 
 // Due reports whether there are records that are in no summary.
@@ -53,7 +53,7 @@ func (w *Window) append(dst []byte, e *entry) []byte {
 	dst = append(dst, `{"specversion":"1.0","id":"`...)
 	dst = appendID(dst, w.topic, w.partition, w.start, e.packed)
 	dst = append(dst, `","type":"`+Type+`","source":"`+Source+`"`...)
-	dst = appendTime(dst, `,"time":`, e.first)
+	dst = appendTime(dst, `,"time":`, e.began) // the same whenever it is made
 	dst = append(dst, `,"datacontenttype":"application/json"`...)
 	for _, n := range e.rule.tree.members {
 		dst = n.append(dst, values)

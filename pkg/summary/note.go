@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Note is what is kept beside a committed offset while a window is open, so
@@ -40,6 +41,9 @@ func ParseNote(text string) (n Note, err error) {
 	}
 	return n, nil
 }
+
+// IsNote reports whether a text is meant to be a note.
+func IsNote(text string) bool { return strings.HasPrefix(text, "summary/") }
 
 // Open reports whether a window is open; of an empty note none is.
 func (n Note) Open() bool { return n.Rules != "" }

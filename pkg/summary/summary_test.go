@@ -69,7 +69,7 @@ func TestEvent(t *testing.T) {
 		w.Add(record(int64(44+i), 30), item(r, fmt.Sprintf("%q", id), values...))
 	}
 	got := drain(t, w, 50)
-	want := `{"specversion":"1.0","id":"ID","type":"auditlog-forwarder.summary.v1","source":"urn:auditlog-forwarder","time":"2026-11-01T10:00:03.000Z","datacontenttype":"application/json",` +
+	want := `{"specversion":"1.0","id":"ID","type":"auditlog-forwarder.summary.v1","source":"urn:auditlog-forwarder","time":"2026-11-01T10:00:05.000Z","datacontenttype":"application/json",` +
 		`"data":{"methodName":"mds.Authorize","authenticationInfo":{"principal":"User:u-1"},"result":{"status":"SUCCESS"}},` +
 		`"summary":{"rule":"noise","count":6,"first":"2026-11-01T10:00:03.000Z","last":"2026-11-01T10:00:30.000Z","topic":"audit","partition":3,` +
 		`"window_offset":40,"first_offset":40,"last_offset":46,"bytes":600,"sample_ids":["e1","e2","e3"],"key":{"data.cloudResources{}.id":["a","b"],"id":7}}}`

@@ -35,6 +35,7 @@ type entry struct {
 	packed   string // the rule's name and the values
 	count    int64
 	bytes    int64
+	began    time.Time // the timestamp of the first record
 	first    time.Time // the earliest timestamp
 	last     time.Time // the latest timestamp
 	firstOff int64
@@ -92,7 +93,7 @@ func (w *Window) Add(rec *audit.Record, item *Item) bool {
 	}
 	e := w.byKey[string(w.packed)] // without an allocation
 	if e == nil {
-		e = &entry{rule: item.Rule, packed: string(w.packed), first: rec.Timestamp, last: rec.Timestamp, firstOff: rec.Offset}
+		e = &entry{rule: item.Rule, packed: string(w.packed), began: rec.Timestamp, first: rec.Timestamp, last: rec.Timestamp, firstOff: rec.Offset}
 		w.byKey[e.packed] = e
 		w.keys = append(w.keys, e)
 		w.bytes += entryBytes + len(e.packed)
