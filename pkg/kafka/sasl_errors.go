@@ -119,10 +119,10 @@ type handshake struct {
 	offered []string
 }
 
-// handshake asks the first server that answers.
+// handshake asks the first server that answers; it tries them for patience.
 func (c Config) handshake() (handshake, bool) {
-	for _, server := range c.BootstrapServers {
-		if answer, err := c.askHandshake(server); err == nil {
+	for began := time.Now(); len(c.BootstrapServers) > 0 && time.Since(began) < patience; c.BootstrapServers = c.BootstrapServers[1:] {
+		if answer, err := c.askHandshake(c.BootstrapServers[0]); err == nil {
 			return answer, true
 		}
 	}
