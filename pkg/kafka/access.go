@@ -17,15 +17,19 @@ import (
 // that is told and tried again, and the next call mends it at once.
 func (g *Group) SetCredentials(sasl SASL) {
 	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.sasl.same(sasl) {
+	same, before := g.sasl.same(sasl), g.tokens
+	g.mu.Unlock()
+	if same {
 		return
 	}
-	from, err := sasl.tokens(g.tokens, g.log)
+	// Without the lock, since a token may be asked for at this moment.
+	from, err := sasl.tokens(before, g.log)
 	if err != nil {
 		g.log.Warn("the new credentials cannot be used; going on with those of before", zap.Error(err))
 		return
 	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	g.sasl, g.tokens = sasl, from
 	g.renewLocked("credentials")
 }

@@ -50,7 +50,7 @@ func Check(ctx context.Context, cfg Config, report func(step, found string, err 
 		}
 	}
 	if from, ok := s.Net.SASL.TokenProvider.(*tokens); ok {
-		found, err := from.try()
+		found, err := from.try() //nolint:contextcheck // as Sarama calls it, which gives no context; tokenPatience bounds it
 		report("kafka token", found, explained(cfg, err))
 		if err != nil {
 			return

@@ -15,6 +15,7 @@ import (
 	"github.com/IBM/sarama"
 	"github.com/cenkalti/backoff/v5"
 	"go.uber.org/zap"
+	"golang.org/x/net/http/httpproxy"
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/clientcredentials"
 )
@@ -150,7 +151,8 @@ func (t *tokens) dial() (*http.Transport, error) {
 	switch {
 	case err == nil:
 		t.transport = &http.Transport{
-			Proxy: http.ProxyFromEnvironment, TLSClientConfig: tlsConfig, ForceAttemptHTTP2: true,
+			Proxy:           func(r *http.Request) (*url.URL, error) { return httpproxy.FromEnvironment().ProxyFunc()(r.URL) },
+			TLSClientConfig: tlsConfig, ForceAttemptHTTP2: true,
 			DisableKeepAlives: true, // one request in an hour needs no open connection
 		}
 	case t.transport != nil:

@@ -3,6 +3,9 @@ package kafka
 import (
 	"context"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -199,4 +202,38 @@ func TestTokenOfNewSecret(t *testing.T) {
 			t.Error("the token of another client is used")
 		}
 	})
+}
+
+// TestTokenByProxy: the proxy of the environment leads to the endpoint, and is
+// to blame where it fails.
+func TestTokenByProxy(t *testing.T) { //nolint:paralleltest // it sets the environment
+	idp := oidc.Start(t, "kafka", map[string]string{"client": "s3cret-1"})
+	to, err := url.Parse(idp.TokenURL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := httptest.NewServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.Out.URL.Host = to.Host }})
+	t.Cleanup(proxy.Close)
+	s := DefaultSASL()
+	s.Mechanism = OAuthBearer
+	s.OAuth.TokenURL, s.OAuth.ClientID, s.OAuth.ClientSecret = "http://idp.invalid/token", "client", creds.NewSecret("s3cret-1")
+	ask := func() error {
+		from, err := s.tokens(nil, zap.NewNop())
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = from.Token()
+		return err
+	}
+	t.Setenv("HTTP_PROXY", proxy.URL)
+	if err := ask(); err != nil {
+		t.Errorf("by the proxy: %v", err)
+	}
+	if n := len(idp.Requests()); n != 1 {
+		t.Errorf("%d requests came by the proxy", n)
+	}
+	t.Setenv("HTTP_PROXY", "http://127.0.0.1:1")
+	if err := ask(); err == nil || !strings.Contains(err.Error(), "the proxy fails") || !strings.Contains(err.Error(), "HTTPS_PROXY") {
+		t.Errorf("a proxy that is not there: %v", err)
+	}
 }

@@ -119,10 +119,10 @@ type handshake struct {
 	offered []string
 }
 
-// handshake asks the first server that answers.
+// handshake asks the first server that answers; it tries them for patience.
 func (c Config) handshake() (handshake, bool) {
-	for _, server := range c.BootstrapServers {
-		if answer, err := c.askHandshake(server); err == nil {
+	for began := time.Now(); len(c.BootstrapServers) > 0 && time.Since(began) < patience; c.BootstrapServers = c.BootstrapServers[1:] {
+		if answer, err := c.askHandshake(c.BootstrapServers[0]); err == nil {
 			return answer, true
 		}
 	}
@@ -130,23 +130,21 @@ func (c Config) handshake() (handshake, bool) {
 }
 
 func (c Config) askHandshake(server string) (_ handshake, err error) {
-	dialer := net.Dialer{Timeout: patience}
-	var conn net.Conn
-	if c.UsesTLS() {
-		config, cerr := c.TLS.Config("")
-		if cerr != nil {
-			return handshake{}, cerr
-		}
-		conn, err = tls.DialWithDialer(&dialer, "tcp", server, config)
-	} else {
-		conn, err = dialer.Dial("tcp", server)
-	}
+	conn, err := (&net.Dialer{Timeout: patience}).Dial("tcp", server)
 	if err != nil {
 		return handshake{}, err
 	}
 	defer func() { _ = conn.Close() }() // nothing is kept in it
 	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
 		return handshake{}, err
+	}
+	if c.UsesTLS() {
+		host, _, _ := net.SplitHostPort(server)
+		config, err := c.TLS.Config(host)
+		if err != nil {
+			return handshake{}, err
+		}
+		conn = tls.Client(conn, config)
 	}
 	if _, err := conn.Write(handshakeRequest(c.ClientID, c.SASL.Mechanism)); err != nil {
 		return handshake{}, err

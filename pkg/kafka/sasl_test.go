@@ -110,16 +110,26 @@ func TestWaysIn(t *testing.T) {
 		change    func(*testing.T, *kafka.Config)
 		says      []string
 	}{
-		{"PLAIN wrong password", kafka.Plain, func(_ *testing.T, c *kafka.Config) { c.SASL.Password = creds.NewSecret(wrongPassword) },
-			[]string{`credentials of "plain" are refused`, "kafka.sasl.password_file", "SASL_SSL, PLAIN", "API key"}},
-		{"SCRAM unknown user", kafka.ScramSHA256, func(_ *testing.T, c *kafka.Config) { c.SASL.Username = "nobody" },
-			[]string{`credentials of "nobody" are refused`, "kafka.sasl.username", "unknown user", "SCRAM-SHA-256"}},
-		{"SCRAM wrong password", kafka.ScramSHA512, func(_ *testing.T, c *kafka.Config) { c.SASL.Password = creds.NewSecret(wrongPassword) },
-			[]string{`credentials of "both" are refused`, "kafka.sasl.password_file", "SASL_SSL, SCRAM-SHA-512"}},
-		{"SCRAM credentials of the other kind", kafka.ScramSHA512, func(_ *testing.T, c *kafka.Config) { c.SASL.Username = "only-256" },
-			[]string{`credentials of "only-256" are refused`, "those for SCRAM-SHA-256 (kafka.sasl.mechanism) do not count"}},
-		{"SCRAM password that cannot be", kafka.ScramSHA256, func(_ *testing.T, c *kafka.Config) { c.SASL.Password = creds.NewSecret("bell\a" + wrongPassword) },
-			[]string{"characters that SCRAM does not allow", "kafka.sasl.password_file"}},
+		{
+			"PLAIN wrong password", kafka.Plain, func(_ *testing.T, c *kafka.Config) { c.SASL.Password = creds.NewSecret(wrongPassword) },
+			[]string{`credentials of "plain" are refused`, "kafka.sasl.password_file", "SASL_SSL, PLAIN", "API key"},
+		},
+		{
+			"SCRAM unknown user", kafka.ScramSHA256, func(_ *testing.T, c *kafka.Config) { c.SASL.Username = "nobody" },
+			[]string{`credentials of "nobody" are refused`, "kafka.sasl.username", "unknown user", "SCRAM-SHA-256"},
+		},
+		{
+			"SCRAM wrong password", kafka.ScramSHA512, func(_ *testing.T, c *kafka.Config) { c.SASL.Password = creds.NewSecret(wrongPassword) },
+			[]string{`credentials of "both" are refused`, "kafka.sasl.password_file", "SASL_SSL, SCRAM-SHA-512"},
+		},
+		{
+			"SCRAM credentials of the other kind", kafka.ScramSHA512, func(_ *testing.T, c *kafka.Config) { c.SASL.Username = "only-256" },
+			[]string{`credentials of "only-256" are refused`, "those for SCRAM-SHA-256 (kafka.sasl.mechanism) do not count"},
+		},
+		{
+			"SCRAM password that cannot be", kafka.ScramSHA256, func(_ *testing.T, c *kafka.Config) { c.SASL.Password = creds.NewSecret("bell\a" + wrongPassword) },
+			[]string{"characters that SCRAM does not allow", "kafka.sasl.password_file"},
+		},
 		{"a mechanism that is not offered", kafka.ScramSHA256, func(_ *testing.T, c *kafka.Config) {
 			c.BootstrapServers, c.TLS.CAFile = strange.SASLBootstrap(), strange.CAFile()
 		}, []string{"does not offer the mechanism SCRAM-SHA-256; it offers PLAIN", "set kafka.sasl.mechanism to one of these"}},
@@ -127,10 +137,14 @@ func TestWaysIn(t *testing.T) {
 			c.BootstrapServers, c.SecurityProtocol = strange.SASLPlaintextBootstrap(), kafka.SASLPlaintext
 		}, []string{"does not offer the mechanism OAUTHBEARER; it offers PLAIN"}},
 
-		{"a token endpoint that is not there", kafka.OAuthBearer, func(_ *testing.T, c *kafka.Config) { c.SASL.OAuth.TokenURL = "http://127.0.0.1:1/token" },
-			[]string{"token endpoint http://127.0.0.1:1/token is not reached", "kafka.sasl.oauth.token_url", "firewalls"}},
-		{"a token endpoint without a name", kafka.OAuthBearer, func(_ *testing.T, c *kafka.Config) { c.SASL.OAuth.TokenURL = "http://idp.invalid/token" },
-			[]string{`the name "idp.invalid" does not resolve`, "kafka.sasl.oauth.token_url"}},
+		{
+			"a token endpoint that is not there", kafka.OAuthBearer, func(_ *testing.T, c *kafka.Config) { c.SASL.OAuth.TokenURL = "http://127.0.0.1:1/token" },
+			[]string{"token endpoint http://127.0.0.1:1/token is not reached", "kafka.sasl.oauth.token_url", "firewalls"},
+		},
+		{
+			"a token endpoint without a name", kafka.OAuthBearer, func(_ *testing.T, c *kafka.Config) { c.SASL.OAuth.TokenURL = "http://idp.invalid/token" },
+			[]string{`the name "idp.invalid" does not resolve`, "kafka.sasl.oauth.token_url"},
+		},
 		{"a token endpoint that answers HTML", kafka.OAuthBearer, func(t *testing.T, c *kafka.Config) {
 			c.SASL.OAuth.TokenURL = failing(t, func(w http.ResponseWriter, _ *http.Request) bool {
 				w.Header().Set("Content-Type", "text/html; charset=utf-8")
@@ -157,8 +171,10 @@ func TestWaysIn(t *testing.T) {
 				return true
 			})
 		}, []string{"gives no token: HTTP 503", "it is asked again"}},
-		{"a wrong client secret", kafka.OAuthBearer, func(_ *testing.T, c *kafka.Config) { c.SASL.OAuth.ClientSecret = creds.NewSecret(wrongPassword) },
-			[]string{`refuses the client "client" or its secret: HTTP 401 invalid_client`, "kafka.sasl.oauth.client_id", "kafka.sasl.oauth.client_secret_file"}},
+		{
+			"a wrong client secret", kafka.OAuthBearer, func(_ *testing.T, c *kafka.Config) { c.SASL.OAuth.ClientSecret = creds.NewSecret(wrongPassword) },
+			[]string{`refuses the client "client" or its secret: HTTP 401 invalid_client`, "kafka.sasl.oauth.client_id", "kafka.sasl.oauth.client_secret_file"},
+		},
 		{"a scope that is not allowed", kafka.OAuthBearer, func(t *testing.T, c *kafka.Config) {
 			c.SASL.OAuth.TokenURL = failing(t, func(w http.ResponseWriter, _ *http.Request) bool {
 				w.Header().Set("Content-Type", "application/json")
@@ -183,21 +199,29 @@ func TestWaysIn(t *testing.T) {
 			own := oidc.Start(t, audience, map[string]string{"client": rightPassword})
 			c.SASL.OAuth.TokenURL = own.TokenURL()
 		}, []string{`the broker refuses the token of the client "client" (issuer http://127.0.0.1`, "trusts this issuer"}},
-		{"a token for another audience", kafka.OAuthBearer, func(_ *testing.T, c *kafka.Config) { c.SASL.OAuth.ClientID = "stray" },
-			[]string{`the broker refuses the token of the client "stray"`, `audience "somebody-else"`, "kafka.sasl.oauth.audience"}},
-		{"a token endpoint of an unknown CA", kafka.OAuthBearer, func(_ *testing.T, c *kafka.Config) { c.SASL.OAuth.TokenURL = idp.TokenURL() },
-			[]string{"the token endpoint " + idp.TokenURL(), "comes from a CA that this machine does not know", "kafka.sasl.oauth.tls.ca_file"}},
+		{
+			"a token for another audience", kafka.OAuthBearer, func(_ *testing.T, c *kafka.Config) { c.SASL.OAuth.ClientID = "stray" },
+			[]string{`the broker refuses the token of the client "stray"`, `audience "somebody-else"`, "kafka.sasl.oauth.audience"},
+		},
+		{
+			"a token endpoint of an unknown CA", kafka.OAuthBearer, func(_ *testing.T, c *kafka.Config) { c.SASL.OAuth.TokenURL = idp.TokenURL() },
+			[]string{"the token endpoint " + idp.TokenURL(), "comes from a CA that this machine does not know", "kafka.sasl.oauth.tls.ca_file"},
+		},
 		{"a token endpoint with a CA file, of another issuer", kafka.OAuthBearer, func(_ *testing.T, c *kafka.Config) {
 			c.SASL.OAuth.TokenURL, c.SASL.OAuth.TLS.CAFile = idp.TokenURL(), idpCA // the request itself goes well
 		}, []string{`refuses the token of the client "client" (issuer https://127.0.0.1`}},
-		{"a token endpoint with a CA file that is not there", kafka.OAuthBearer, func(_ *testing.T, c *kafka.Config) { c.SASL.OAuth.TLS.CAFile = "no/such.pem" },
-			[]string{"kafka.sasl.oauth.tls.ca_file no/such.pem", "check the path"}},
+		{
+			"a token endpoint with a CA file that is not there", kafka.OAuthBearer, func(_ *testing.T, c *kafka.Config) { c.SASL.OAuth.TLS.CAFile = "no/such.pem" },
+			[]string{"kafka.sasl.oauth.tls.ca_file no/such.pem", "check the path"},
+		},
 		{"TLS to a plain token endpoint", kafka.OAuthBearer, func(_ *testing.T, c *kafka.Config) {
 			c.SASL.OAuth.TokenURL = strings.Replace(keys.TokenURL(), "http:", "https:", 1)
 		}, []string{"does not speak TLS", "kafka.sasl.oauth.token_url"}},
 
-		{"no client certificate", certificates, func(_ *testing.T, c *kafka.Config) { c.TLS.ClientCertFile, c.TLS.ClientKeyFile = "", "" },
-			[]string{"the broker asks for a client certificate", "kafka.tls.client_cert_file"}},
+		{
+			"no client certificate", certificates, func(_ *testing.T, c *kafka.Config) { c.TLS.ClientCertFile, c.TLS.ClientKeyFile = "", "" },
+			[]string{"the broker asks for a client certificate", "kafka.tls.client_cert_file"},
+		},
 		{"a client certificate of an unknown CA", certificates, func(_ *testing.T, c *kafka.Config) {
 			c.TLS.ClientCertFile, c.TLS.ClientKeyFile = strangeCert, strangeKey
 		}, []string{"the broker refused the client certificate", "kafka.tls.client_cert_file"}},

@@ -141,7 +141,7 @@ func (s *settings) properties() string {
 	set("listeners", strings.Join(listeners, ","))
 	set("advertised.listeners", strings.Join(advertised, ","))
 	set("listener.security.protocol.map", strings.Join(protocols, ","))
-	set("sasl.enabled.mechanisms", strings.Join(s.mechanisms(), ","))
+	set("sasl.enabled.mechanisms", "PLAIN")
 	s.setClients(set)
 	if s.opts.tls {
 		set("ssl.keystore.type", "PEM")

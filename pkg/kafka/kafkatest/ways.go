@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -24,8 +25,9 @@ func (s *settings) mechanisms() []string {
 	return m
 }
 
-// setMechanisms writes what the mechanisms besides PLAIN need at one listener.
+// setMechanisms writes what the mechanisms need at one listener.
 func (s *settings) setMechanisms(listener string, set func(key, value string)) {
+	set(listener+"sasl.enabled.mechanisms", strings.Join(s.mechanisms(), ","))
 	if s.opts.scram {
 		for _, m := range []string{"scram-sha-256", "scram-sha-512"} {
 			set(listener+m+".sasl.jaas.config", "org.apache.kafka.common.security.scram.ScramLoginModule required;")
