@@ -85,7 +85,7 @@ func (m *Matcher) fits(a *atom, v Value) bool {
 	case atomSame:
 		return m.same(a, v)
 	}
-	if v.Kind == True || v.Kind == False || !isNumber(text) {
+	if !isNumber(text) {
 		return false
 	}
 	number := parseNumber(text)
