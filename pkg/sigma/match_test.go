@@ -314,7 +314,42 @@ func TestValues(t *testing.T) {
 	}
 }
 
-func TestMatchAllocatesNothing(t *testing.T) { //nolint:paralleltest // AllocsPerRun counts for the whole process
+// TestKeywordsInPlainEvents asks where no escape forces the long way.
+func TestKeywordsInPlainEvents(t *testing.T) {
+	t.Parallel()
+	const event = `{"data":{"methodName":"kafka.CreateTopics","port":9092,"id":"zzENV-1"}}`
+	tests := []struct {
+		keyword string
+		want    bool
+	}{
+		{"CREATETOPICS", true},
+		{"createtopic", true},
+		{"env-1", true},
+		{"zEnv", true},
+		{"zenv-2", false},
+		{"evil", false},
+		{"METHODNAME", true},
+		{"909?", true},
+		{"90?92", false},
+		{"*", true},
+		{"?", true},
+		{"kafka*topics", true},
+		{"kafka*9092", false},
+		{"topics\",\"port", false},
+		{"\u212aafka", true},
+		{"caf\u00e9", false},
+		{"zzENV-1\"}}x", false},
+	}
+	for _, test := range tests {
+		text := fmt.Sprintf("title: x\nlogsource: {}\ndetection: {s: [%q], condition: s}\n", test.keyword)
+		m := compileText(t, text).NewMatcher()
+		if got := len(m.Match([]byte(event))) > 0; got != test.want {
+			t.Errorf("%s: got %t, want %t", test.keyword, got, test.want)
+		}
+	}
+}
+
+func TestMatchAllocatesNothing(t *testing.T) { // not parallel: AllocsPerRun counts for the whole process
 	m := compileText(t, tenRules).NewMatcher()
 	names, values := compactEvents(t)
 	for _, text := range []string{"192.0.2.41:9092", "/192.0.2.41", "", "10.1", "Stra\\u00dfe@EXAMPLE.com"} {

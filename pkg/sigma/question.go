@@ -155,49 +155,6 @@ func (m *Matcher) decode(content []byte, cased bool) []byte {
 	return m.folded
 }
 
-// lookForWords answers all atoms of keywords in one pass over the names and
-// values of the event.
-func (m *Matcher) lookForWords() {
-	if m.words {
-		return
-	}
-	m.words = true
-	for i := 0; i < len(m.event); {
-		start := i
-		switch m.event[i] {
-		case '"':
-			i = skipString(m.event, i+1)
-			m.word(m.event[start+1 : max(start+1, i-1)])
-		case '{', '}', '[', ']', ',', ':', ' ', '\n', '\r', '\t':
-			i++
-		default:
-			i = skipWord(m.event, i)
-			if text := m.event[start:i]; string(text) != "null" {
-				m.word(text)
-			}
-		}
-	}
-}
-
-func (m *Matcher) word(content []byte) {
-	folded := m.decode(content, false)
-	plain := isPlain(content)
-	cased := content
-	if !plain {
-		cased = m.decoded
-	}
-	for _, id := range m.set.keywords {
-		a := &m.set.atoms[id]
-		switch {
-		case m.answers[id] == yes:
-		case a.op == atomRegexp && a.re.Match(cased), a.op == atomGlob && a.cased && a.glob.match(cased):
-			m.answers[id] = yes
-		case a.op == atomGlob && !a.cased && a.glob.match(folded):
-			m.answers[id] = yes
-		}
-	}
-}
-
 // inRange reports whether text is an address in p. An IPv4 address written as
 // an IPv6 one is the IPv4 address.
 func inRange(text []byte, p netip.Prefix) bool {
