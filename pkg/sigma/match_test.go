@@ -326,6 +326,8 @@ func TestKeywordsInPlainEvents(t *testing.T) {
 		{"createtopic", true},
 		{"env-1", true},
 		{"zEnv", true},
+		{"cased:ENV-1", true},
+		{"cased:env-1", false},
 		{"zenv-2", false},
 		{"evil", false},
 		{"METHODNAME", true},
@@ -342,6 +344,9 @@ func TestKeywordsInPlainEvents(t *testing.T) {
 	}
 	for _, test := range tests {
 		text := fmt.Sprintf("title: x\nlogsource: {}\ndetection: {s: [%q], condition: s}\n", test.keyword)
+		if keyword, cased := strings.CutPrefix(test.keyword, "cased:"); cased {
+			text = fmt.Sprintf("title: x\nlogsource: {}\ndetection: {s: {'|cased': %q}, condition: s}\n", keyword)
+		}
 		m := compileText(t, text).NewMatcher()
 		if got := len(m.Match([]byte(event))) > 0; got != test.want {
 			t.Errorf("%s: got %t, want %t", test.keyword, got, test.want)
@@ -352,7 +357,7 @@ func TestKeywordsInPlainEvents(t *testing.T) {
 func TestMatchAllocatesNothing(t *testing.T) { // not parallel: AllocsPerRun counts for the whole process
 	m := compileText(t, tenRules).NewMatcher()
 	names, values := compactEvents(t)
-	for _, text := range []string{"192.0.2.41:9092", "/192.0.2.41", "", "10.1", "Stra\\u00dfe@EXAMPLE.com"} {
+	for _, text := range []string{"192.0.2.41:9092", "/192.0.2.41", "", "10.1", "999.1.1.1", "Stra\\u00dfe@EXAMPLE.com"} {
 		names = append(names, text)
 		values = append(values, []byte(`{"data":{"methodName":"GetX","authenticationInfo":{"principal":{"email":"`+text+`@example.com"}},"requestMetadata":{"clientAddress":[{"ip":"`+text+`"}]}}}`))
 	}

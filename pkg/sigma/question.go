@@ -161,9 +161,12 @@ func inRange(text []byte, p netip.Prefix) bool {
 	if len(text) > len("ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255") {
 		return false
 	}
-	colons := bytes.Count(text, []byte(":"))
-	if colons == 1 || colons == 0 && bytes.Count(text, []byte(".")) != 3 {
-		return false
+	switch bytes.Count(text, []byte(":")) {
+	case 0:
+		addr, ok := parseIPv4(text)
+		return ok && p.Contains(addr)
+	case 1:
+		return false // most likely an IPv4 address and a port
 	}
 	for _, c := range text {
 		if c != ':' && c != '.' && (c < '0' || c > '9') && (lower(c) < 'a' || lower(c) > 'f') {
@@ -175,6 +178,27 @@ func inRange(text []byte, p netip.Prefix) bool {
 		return false
 	}
 	return p.Contains(addr.Unmap())
+}
+
+// parseIPv4 allocates nothing where text is no address, as ParseAddr would.
+func parseIPv4(text []byte) (addr netip.Addr, ok bool) {
+	var four [4]byte
+	part, digits, n := 0, 0, 0
+	for _, c := range text {
+		switch {
+		case c >= '0' && c <= '9' && (digits == 0 || n > 0):
+			digits++
+			if n = 10*n + int(c-'0'); n > 255 {
+				return addr, false
+			}
+			four[part] = byte(n)
+		case c == '.' && digits > 0 && part < 3:
+			part, digits, n = part+1, 0, 0
+		default:
+			return addr, false
+		}
+	}
+	return netip.AddrFrom4(four), part == 3 && digits > 0
 }
 
 // parseNumber reads what isNumber accepts; what is too large is infinite.
