@@ -167,6 +167,8 @@ func BenchmarkMatch(b *testing.B) {
 	}
 	run("1.5KB", len(big), match, big)
 	run("1.5KB/ReadEvent", len(big), read, big)
+	words := compileText(b, "title: x\nlogsource: {}\ndetection: {s: [mimikatz, evil, 'a*bcdef', OrganizationAdmin, env-prod], condition: s}\n").NewMatcher()
+	run("1.5KB/keywords", len(big), func(event []byte) { words.Match(event) }, big)
 	run("all", size/len(values), match, values...)
 	run("all/ReadEvent", size/len(values), read, values...)
 }

@@ -61,6 +61,7 @@ type atom struct {
 	path   int32
 	cased  bool
 	glob   glob
+	hint   hint // of a keyword
 	re     *regexp.Regexp
 	prefix netip.Prefix
 	number float64
@@ -268,6 +269,9 @@ func (c *compiler) operand(t *Test, o *Operand, path int32) formula {
 		a.op = atomNumberMoreEq
 	default:
 		a.op, a.glob = atomGlob, newGlob(o.Pattern, t.Cased)
+		if path < 0 {
+			a.hint = newHint(&a.glob)
+		}
 		var b strings.Builder
 		for _, part := range o.Pattern {
 			fmt.Fprintf(&b, "%d%q", part.Wildcard, part.Text)

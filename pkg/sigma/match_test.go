@@ -15,7 +15,7 @@ const nested = `{
     "methodName": "kafka.CreateTopics",
     "granted": false, "grantedText": "false", "nothing": null, "empty": "",
     "port": 9092, "share": -1.5e1, "portText": "9092", "big": 1e400,
-    "ip": "192.0.2.41", "ip6": "2001:DB8::1", "mapped": "::ffff:192.0.2.41", "listener": "192.0.2.41:9092",
+    "ip": "192.0.2.41", "ip6": "2001:DB8::1", "mapped": "::ffff:192.0.2.41", "listener": "192.0.2.41:9092", "loop": "::1",
     "path": "C:\\temp\\*\u00e9", "lines": "one\nTWO", "street": "Stra\u00dfe \u2126",
     "requestId": ["a1", "B2", 3, null, true],
     "none": [],
@@ -27,6 +27,7 @@ const nested = `{
     "matrix": [["x", ["y"]], [{"z": 1}]],
     "retention.ms": "604800000", "config": {"a.b": {"c": "dotted"}},
     "na\u006de": "escaped name", "back\\slash": "b",
+    "new\nline": "n", "smile": "\ud83d\ude00b", "half": "\ud83d\u0041",
     "twice": "first", "twice": "second", "copy": "ORG-1"
   }
 }`
@@ -86,6 +87,9 @@ func TestTests(t *testing.T) {
 		{"question mark is a character, not a byte", "data.street: 'stra?e ?'", true},
 		{"question mark needs one", "data.methodName: 'kafka.CreateTopics?'", false},
 		{"question mark behind a star", "data.methodName: '*topic?'", true},
+		{"question marks behind a star are characters", "data.smile: '*??b*'", false},
+		{"question mark, a surrogate pair", "data.smile: '?b'", true},
+		{"half of a surrogate pair", "data.half: \"\ufffdA\"", true},
 		{"escaped star", `data.path: 'c:\temp\\\*é'`, true},
 		{"escaped backslash, then a star", `data.path: 'c:\temp\\*'`, true},
 		{"escaped star is no wildcard", `data.methodName: 'kafka.\*'`, false},
@@ -129,6 +133,7 @@ func TestTests(t *testing.T) {
 		{"cidr, IPv6", "data.ip6|cidr: 2001:db8::/32", true},
 		{"cidr, IPv4 is not IPv6", "data.ip|cidr: '::/0'", false},
 		{"cidr, IPv4 within IPv6", "data.mapped|cidr: 192.0.2.0/24", true},
+		{"cidr, IPv6 in short", "data.loop|cidr: '::1/128'", true},
 		{"cidr, with a port is no address", "data.listener|cidr: 192.0.2.0/24", false},
 		{"cidr, text", "data.methodName|cidr: 0.0.0.0/0", false},
 		{"cidr, array", "data.clientAddress{}.ip|cidr: 198.51.100.0/24", true},
@@ -169,6 +174,8 @@ func TestTests(t *testing.T) {
 		{"name with a dot, in the middle", "data.config.a.b.c: dotted", true},
 		{"name with an escape", "data.name: escaped name", true},
 		{"name with a backslash", `data.back\slash: b`, true},
+		{"name with a backslash is none with an escape", `data.new\nline: n`, false},
+		{"name with a line end", `"data.new\nline": n`, true},
 		{"twice, the first", "data.twice: first", true},
 		{"twice, the second", "data.twice: second", true},
 		{"twice, both", "data.twice|all: [first, second]", true},
@@ -213,6 +220,7 @@ func TestDetections(t *testing.T) {
 		{"keywords, number", "s: [9092]\n  condition: s", true},
 		{"keywords, none", "s: [nowhere]\n  condition: s", false},
 		{"keywords, JSON's own marks", "s: ['\":\"']\n  condition: s", false},
+		{"keywords, null has no text", "s: ['null']\n  condition: s", false},
 		{"keyword alone", "s: env-2\n  condition: s", true},
 		{"keywords, all", "s: {'|all': [env-1, env-2]}\n  condition: s", true},
 		{"keywords, not all", "s: {'|all': [env-1, env-3]}\n  condition: s", false},
@@ -306,9 +314,53 @@ func TestValues(t *testing.T) {
 	}
 }
 
-func TestMatchAllocatesNothing(t *testing.T) { //nolint:paralleltest // AllocsPerRun counts for the whole process
+// TestKeywordsInPlainEvents asks where no escape forces the long way.
+func TestKeywordsInPlainEvents(t *testing.T) {
+	t.Parallel()
+	const event = `{"data":{"methodName":"kafka.CreateTopics","port":9092,"id":"zzENV-1"}}`
+	tests := []struct {
+		keyword string
+		want    bool
+	}{
+		{"CREATETOPICS", true},
+		{"createtopic", true},
+		{"env-1", true},
+		{"zEnv", true},
+		{"cased:ENV-1", true},
+		{"cased:env-1", false},
+		{"zenv-2", false},
+		{"evil", false},
+		{"METHODNAME", true},
+		{"909?", true},
+		{"90?92", false},
+		{"*", true},
+		{"?", true},
+		{"kafka*topics", true},
+		{"kafka*9092", false},
+		{"topics\",\"port", false},
+		{"\u212aafka", true},
+		{"caf\u00e9", false},
+		{"zzENV-1\"}}x", false},
+	}
+	for _, test := range tests {
+		text := fmt.Sprintf("title: x\nlogsource: {}\ndetection: {s: [%q], condition: s}\n", test.keyword)
+		if keyword, cased := strings.CutPrefix(test.keyword, "cased:"); cased {
+			text = fmt.Sprintf("title: x\nlogsource: {}\ndetection: {s: {'|cased': %q}, condition: s}\n", keyword)
+		}
+		m := compileText(t, text).NewMatcher()
+		if got := len(m.Match([]byte(event))) > 0; got != test.want {
+			t.Errorf("%s: got %t, want %t", test.keyword, got, test.want)
+		}
+	}
+}
+
+func TestMatchAllocatesNothing(t *testing.T) { // not parallel: AllocsPerRun counts for the whole process
 	m := compileText(t, tenRules).NewMatcher()
 	names, values := compactEvents(t)
+	for _, text := range []string{"192.0.2.41:9092", "/192.0.2.41", "", "10.1", "999.1.1.1", "Stra\\u00dfe@EXAMPLE.com"} {
+		names = append(names, text)
+		values = append(values, []byte(`{"data":{"methodName":"GetX","authenticationInfo":{"principal":{"email":"`+text+`@example.com"}},"requestMetadata":{"clientAddress":[{"ip":"`+text+`"}]}}}`))
+	}
 	matched := 0
 	for i, event := range values {
 		matched += len(m.Match(event))

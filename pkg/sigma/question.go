@@ -85,7 +85,7 @@ func (m *Matcher) fits(a *atom, v Value) bool {
 	case atomSame:
 		return m.same(a, v)
 	}
-	if v.Kind == True || v.Kind == False || !isNumber(text) {
+	if !isNumber(text) {
 		return false
 	}
 	number := parseNumber(text)
@@ -155,58 +155,18 @@ func (m *Matcher) decode(content []byte, cased bool) []byte {
 	return m.folded
 }
 
-// lookForWords answers all atoms of keywords in one pass over the names and
-// values of the event.
-func (m *Matcher) lookForWords() {
-	if m.words {
-		return
-	}
-	m.words = true
-	for i := 0; i < len(m.event); {
-		start := i
-		switch m.event[i] {
-		case '"':
-			i = skipString(m.event, i+1)
-			m.word(m.event[start+1 : max(start+1, i-1)])
-		case '{', '}', '[', ']', ',', ':', ' ', '\n', '\r', '\t':
-			i++
-		default:
-			i = skipWord(m.event, i)
-			if text := m.event[start:i]; string(text) != "null" {
-				m.word(text)
-			}
-		}
-	}
-}
-
-func (m *Matcher) word(content []byte) {
-	folded := m.decode(content, false)
-	plain := isPlain(content)
-	cased := content
-	if !plain {
-		cased = m.decoded
-	}
-	for _, id := range m.set.keywords {
-		a := &m.set.atoms[id]
-		switch {
-		case m.answers[id] == yes:
-		case a.op == atomRegexp && a.re.Match(cased), a.op == atomGlob && a.cased && a.glob.match(cased):
-			m.answers[id] = yes
-		case a.op == atomGlob && !a.cased && a.glob.match(folded):
-			m.answers[id] = yes
-		}
-	}
-}
-
 // inRange reports whether text is an address in p. An IPv4 address written as
 // an IPv6 one is the IPv4 address.
 func inRange(text []byte, p netip.Prefix) bool {
 	if len(text) > len("ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255") {
 		return false
 	}
-	colons := bytes.Count(text, []byte(":"))
-	if colons == 1 || colons == 0 && bytes.Count(text, []byte(".")) != 3 {
-		return false
+	switch bytes.Count(text, []byte(":")) {
+	case 0:
+		addr, ok := parseIPv4(text)
+		return ok && p.Contains(addr)
+	case 1:
+		return false // most likely an IPv4 address and a port
 	}
 	for _, c := range text {
 		if c != ':' && c != '.' && (c < '0' || c > '9') && (lower(c) < 'a' || lower(c) > 'f') {
@@ -218,6 +178,27 @@ func inRange(text []byte, p netip.Prefix) bool {
 		return false
 	}
 	return p.Contains(addr.Unmap())
+}
+
+// parseIPv4 allocates nothing where text is no address, as ParseAddr would.
+func parseIPv4(text []byte) (addr netip.Addr, ok bool) {
+	var four [4]byte
+	part, digits, n := 0, 0, 0
+	for _, c := range text {
+		switch {
+		case c >= '0' && c <= '9' && (digits == 0 || n > 0):
+			digits++
+			if n = 10*n + int(c-'0'); n > 255 {
+				return addr, false
+			}
+			four[part] = byte(n)
+		case c == '.' && digits > 0 && part < 3:
+			part, digits, n = part+1, 0, 0
+		default:
+			return addr, false
+		}
+	}
+	return netip.AddrFrom4(four), part == 3 && digits > 0
 }
 
 // parseNumber reads what isNumber accepts; what is too large is infinite.

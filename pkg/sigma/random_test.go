@@ -17,7 +17,7 @@ func pick[T any](d dice, list ...T) T { return list[d.IntN(len(list))] }
 
 func (d dice) word() string {
 	return pick(d, "", "Foo", "foo", "fooBar", "bar foo", "K", "k", "\u212a", "ſ", "S", "ss", "straße", "STRASSE", "Ä", "ä", "σ", "ς", "Σ",
-		"10.1.2.3", "10.200.0.1", "::ffff:10.1.2.3", "2001:db8::1", "/10.1.2.3", "10.1.2.3:80", "10.1.2", "999.1.1.1", "5", "-5.5", "1e2", "1E2", "05", "true", "False", "null",
+		"10.1.2.3", "10.200.0.1", "::ffff:10.1.2.3", "2001:db8::1", "/10.1.2.3", "10.1.2.3:80", "10.1.2", "999.1.1.1", "10.01.2.3", "1.2.3.4.5", "10..2.3", "10.1.2.", "0.0.0.0", "255.255.255.255", "5", "-5.5", "1e2", "1E2", "05", "true", "False", "null",
 		`back\slash`, `\`, `\\`, "a*b", "a?b", "*", "x\ny", "x\ty", "\"", "/", "😀", "😀x", "\ufffd", "foo.exe", "crn://confluent.cloud/organization=6e1c4b0a", "crn://confluent.cloud/organization=6e1c4b0b", "\u2028")
 }
 
