@@ -65,7 +65,10 @@ as those of run; docs/mirror.md in the repository walks through all of it.`,
 			}
 			m, err := app.NewMirror(cmd.Context(), app.Options{
 				Config: loaded.Config, Version: b.Version, Log: log,
-				Reload: func() (*config.Loaded, error) { return config.Load(src) },
+				Reload: func() (*config.Loaded, error) {
+					loaded, err := config.Load(src)
+					return loaded, ofMirror(err)
+				},
 			})
 			if err != nil {
 				return err
@@ -127,8 +130,7 @@ func addMirrorFlags(cmd *cobra.Command) {
 	})
 }
 
-// mirrorSections are those that a mirror reads; mistakes elsewhere are none of
-// its business.
+// mirrorSections are those that a mirror reads.
 func mirrorSections() []string { return []string{"", "admin", "batch", "kafka", "log", "mirror"} }
 
 // loadForMirror loads the configuration for a command that mirrors.
@@ -137,6 +139,18 @@ func loadForMirror(cmd *cobra.Command) (*config.Loaded, error) {
 	if loaded == nil {
 		return nil, err
 	}
+	err = ofMirror(err)
+	if err == nil {
+		_, err = app.MirrorSource(loaded.Config)
+	}
+	if err != nil {
+		return nil, &exitError{code: exitConfig, err: err, hint: configHint(loaded)}
+	}
+	return loaded, nil
+}
+
+// ofMirror leaves out the mistakes that are none of a mirror's business.
+func ofMirror(err error) error {
 	var mistakes []error
 	for _, m := range config.Mistakes(err) {
 		var e *config.Error
@@ -148,13 +162,5 @@ func loadForMirror(cmd *cobra.Command) (*config.Loaded, error) {
 			mistakes = append(mistakes, m)
 		}
 	}
-	if len(mistakes) == 0 {
-		if _, err := app.MirrorSource(loaded.Config); err != nil {
-			mistakes = append(mistakes, err)
-		}
-	}
-	if err := errors.Join(mistakes...); err != nil {
-		return nil, &exitError{code: exitConfig, err: err, hint: configHint(loaded)}
-	}
-	return loaded, nil
+	return errors.Join(mistakes...)
 }

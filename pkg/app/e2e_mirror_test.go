@@ -261,3 +261,65 @@ func TestEndToEndMirror(t *testing.T) {
 		t.Errorf("%d records stand there twice, and the mirror has counted %d", counted, twice)
 	}
 }
+
+// TestEndToEndMirrorOutage: the destination freezes, dies and comes back, the
+// source grows, and the mirror is stopped in order: nothing is lost, nothing is
+// there twice.
+func TestEndToEndMirrorOutage(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes minutes")
+	}
+	const each, later = 4000, 500
+	from, to := kafkatest.Shared(t), kafkatest.Start(t)
+	topic, group := kafkatest.Name(t, "audit"), kafkatest.Name(t, "mirror")
+	from.CreateTopic(t, topic, 2)
+	set := mirroring(from, to, topic, group)
+	p := startCommand(t, "mirror", set, "mirror")
+	p.line("the destination is ready")
+	produceOriginals(t, from, topic, 2, 0, each/2)
+	eventually(t, "the first half of the copy", func() string {
+		return uncommitted(t, from.Admin(t), group, topic, endsOf(t, from.Admin(t), topic))
+	})
+	to.Freeze()
+	produceOriginals(t, from, topic, 2, each/2, each)
+	p.notReady("destination", "mirror.bootstrap_servers")
+	to.Kill()
+	to.Restart()
+	eventually(t, "the copy after the outage", func() string {
+		return uncommitted(t, from.Admin(t), group, topic, endsOf(t, from.Admin(t), topic))
+	})
+	if _, err := from.Admin(t).UpdatePartitions(t.Context(), 4, topic); err != nil {
+		t.Fatal(err)
+	}
+	p.line("the source has more partitions than before")
+	p.stop()
+
+	p = startCommand(t, "mirror", set, "mirror")
+	for part := range int32(4) {
+		n := 0
+		if part < 2 {
+			n = each
+		}
+		produceSome(t, from, topic, part, n, each+later)
+	}
+	eventually(t, "the copy of the new partitions", func() string {
+		return uncommitted(t, from.Admin(t), group, topic, endsOf(t, from.Admin(t), topic))
+	})
+	p.stop()
+	if twice := compareCopy(t, to, topic, 4, each+later); twice != 0 {
+		t.Errorf("%d records stand there twice", twice)
+	}
+}
+
+// produceSome writes the records [from, to) of one partition.
+func produceSome(t *testing.T, b *kafkatest.Broker, topic string, partition int32, from, to int) {
+	t.Helper()
+	cl := b.Client(t, kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	var records []*kgo.Record
+	for n := from; n < to; n++ {
+		records = append(records, original(topic, partition, n))
+	}
+	if err := cl.ProduceSync(t.Context(), records...).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -91,8 +91,9 @@ func (t *CopyTarget) connect(ctx context.Context) (sarama.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.Net.DialTimeout, s.Net.WriteTimeout, s.Net.ReadTimeout = copyDial, copyWrite, 2*copyAck
-	s.Metadata.Retry.Max = 1
+	s.Net.DialTimeout, s.Net.WriteTimeout, s.Net.ReadTimeout = copyDial, copyWrite, copyAck+copyDial
+	// Whoever calls tries again, and tells meanwhile what is wrong.
+	s.Metadata.Retry.Max, s.Admin.Retry.Max = 1, 0
 	return connect(ctx, cfg, s)
 }
 

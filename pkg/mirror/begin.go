@@ -12,6 +12,8 @@ const (
 	// soon and seldom bound how often something that fails is tried again.
 	soon   = 200 * time.Millisecond
 	seldom = 15 * time.Second
+	// lasting is what takes longer than a leader's move.
+	lasting = 5 * time.Second
 )
 
 // persist does what try does, again and again until ctx ends, and says
@@ -19,7 +21,7 @@ const (
 func (l *lane) persist(ctx context.Context, try func() error) error {
 	wait := backoff.NewExponentialBackOff()
 	wait.InitialInterval, wait.MaxInterval = soon, seldom
-	failed := 0
+	failed, began := 0, time.Now()
 	for {
 		err := try()
 		if ctx.Err() != nil {
@@ -32,7 +34,7 @@ func (l *lane) persist(ctx context.Context, try func() error) error {
 			return nil
 		}
 		// A leader that moves fails for a moment.
-		if failed++; failed > 2 {
+		if failed++; failed > 2 || time.Since(began) > lasting {
 			l.sink.problem(l.claim.Partition, err)
 		}
 		select {
