@@ -116,7 +116,7 @@ func TestHints(t *testing.T) {
 	if text := cfg.explain(refused).Error(); strings.Contains(text, "Confluent") {
 		t.Error(text)
 	}
-	if got := inSection("kafka at kafka.example.com: check kafka.sasl.oauth.scope"); got != "kafka at kafka.example.com: check dead_letter_topic.sasl.oauth.scope" {
+	if got := inSection("dead_letter_topic", "kafka at kafka.example.com: check kafka.sasl.oauth.scope"); got != "kafka at kafka.example.com: check dead_letter_topic.sasl.oauth.scope" {
 		t.Error(got)
 	}
 }
