@@ -62,6 +62,7 @@ func TestMoveFindsThePlace(t *testing.T) {
 			copy: func(r []kgo.Record) []kgo.Record { return append(r, slices.Clone(r[n-3:])...) }, next: n, want: n,
 		},
 		"one moment":                    {make: late, copy: same, next: 12, want: 12},
+		"one moment, and doubled":       {make: late, copy: func(r []kgo.Record) []kgo.Record { return slices.Insert(r, 12, slices.Clone(r[8:12])...) }, next: 12, want: 16},
 		"the same content before it":    {make: func(r []kgo.Record) { r[11] = r[12]; r[10] = r[12] }, copy: same, next: 12, want: 12},
 		"the same content is doubled":   {make: func(r []kgo.Record) { r[11] = r[12] }, copy: func(r []kgo.Record) []kgo.Record { return slices.Insert(r, 11, r[11]) }, next: 12, want: 12},
 		"all has expired at the source": {copy: same, next: n, gone: n, want: n},
