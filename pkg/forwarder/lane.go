@@ -46,6 +46,8 @@ type lane struct {
 	lose     func() // starts the drain's clock, once
 	stopWait func() bool
 
+	bound bound // see Bound
+
 	next      atomic.Int64 // the next offset to commit; below 0: not known
 	oldest    atomic.Int64 // Unix ms of the oldest record that is not settled; 0: none
 	inFlight  atomic.Int64 // bytes
@@ -110,6 +112,10 @@ func Run[M any](ctx context.Context, f *Forwarder, claim Claim, in <-chan M, rea
 			l.due = true
 		case <-l.barred:
 		case <-l.ping:
+		case <-l.bound.gone:
+			if l.waitsInVain() {
+				return l.end(nil)
+			}
 		case <-ctx.Done():
 			return l.end(nil)
 		}
@@ -136,16 +142,17 @@ func (f *Forwarder) newLane(ctx context.Context, claim Claim) *lane {
 	// The clock starts when the claim ends, also while the lane is busy.
 	l.stopWait = context.AfterFunc(ctx, l.lose)
 	l.open = l.fresh()
+	l.limit()
 	f.enter(l)
 	return l
 }
 
 // hungry reports whether another record may be read.
-func (l *lane) hungry() bool { return !l.full }
+func (l *lane) hungry() bool { return !l.full && !l.bound.over }
 
 // ready reports whether turn has something to do.
 func (l *lane) ready() bool {
-	return len(l.fifo) > 0 && l.fifo[0].settled || l.mayGo()
+	return len(l.fifo) > 0 && l.fifo[0].settled || l.mayGo() || l.concluding()
 }
 
 // mayGo reports whether the open batch should go, and can.
@@ -175,8 +182,11 @@ func (l *lane) turn() error {
 	}
 	if l.mayGo() {
 		l.dispatch()
-		return l.settle()
+		if err := l.settle(); err != nil {
+			return err
+		}
 	}
+	l.conclude()
 	return nil
 }
 
@@ -239,6 +249,7 @@ func (l *lane) end(err error) error {
 	if last := l.settle(); err == nil {
 		err = last
 	}
+	l.conclude()
 	if n := l.unsettled.Load(); n > 0 {
 		l.count.returned(l.open.records, n)
 		l.unsettled.Store(0)

@@ -12,6 +12,10 @@ import (
 
 // take puts one record into the open batch.
 func (l *lane) take(rec *audit.Record) {
+	if rec.Offset >= l.bound.last {
+		l.stopTaking() // the record that was to be the last has gone
+		return
+	}
 	b := l.open
 	if b.empty() {
 		b.opened = time.Now()
@@ -28,6 +32,9 @@ func (l *lane) take(rec *audit.Record) {
 	// MaxBytes by more than one event.
 	if len(b.ends)+len(b.dead) >= l.f.cfg.MaxEvents || b.records >= maxRecords || b.size()+len(rec.Value) >= l.f.cfg.MaxBytes {
 		l.full = true
+	}
+	if rec.Offset+1 >= l.bound.last {
+		l.stopTaking()
 	}
 }
 

@@ -1,0 +1,287 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	"go.uber.org/zap"
+
+	"auditlog-forwarder/pkg/forwarder"
+	"auditlog-forwarder/pkg/kafka"
+)
+
+// Bounded makes Run end by itself, when every partition is committed up to its
+// target: where the partition ended at the start, or at a point in time. Other
+// members may do some of the work. Partitions that come later are left alone.
+type Bounded struct {
+	Until time.Time // a partition's target is its first record that is as young; zero: its end
+	// Progress is told how many offsets are done, of all; nil: the log is.
+	Progress func(done, total int64)
+}
+
+// ErrUnfinished says that Run was stopped before its end.
+var ErrUnfinished = errors.New("stopped before the end; what was accepted is committed, start it again to go on")
+
+const (
+	// boundedPoll is how often the group's offsets are asked for.
+	boundedPoll = time.Second
+	// boundedLook is how often it is asked whether targets can still be reached.
+	boundedLook = 10 * time.Second
+	// boundedStall is how long nothing may move while this member has nothing
+	// left to do, before it leaves the group to the others, for boundedAway.
+	boundedStall = 30 * time.Second
+	boundedAway  = 10 * time.Second
+)
+
+// span is what is to be done of a partition.
+type span struct{ from, until int64 }
+
+// bounded is a Run that ends.
+type bounded struct {
+	opts  Bounded
+	group *kafka.Group
+	log   *zap.Logger
+	spans map[kafka.TopicPartition]span
+	all   []kafka.TopicPartition
+	total int64
+	poke  chan struct{} // a lane has ended; has room for one
+	busy  atomic.Int64  // lanes that have not
+}
+
+// newBounded fixes the targets.
+func newBounded(ctx context.Context, opts Bounded, group *kafka.Group, log *zap.Logger) (_ *bounded, err error) {
+	b := &bounded{opts: opts, group: group, log: log, spans: map[kafka.TopicPartition]span{}, poke: make(chan struct{}, 1)}
+	o, err := group.Offsets(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, o.Close()) }()
+	if b.all, err = o.Partitions(); err != nil {
+		return nil, err
+	}
+	committed, err := o.Committed(b.all)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range b.all {
+		l, err := o.Log(p)
+		if err != nil {
+			return nil, err
+		}
+		s := span{from: max(committed[p].Offset, l.Start), until: l.End}
+		if !opts.Until.IsZero() {
+			if s.until, err = o.At(p, opts.Until); err != nil {
+				return nil, err
+			}
+		}
+		s.from = min(s.from, s.until)
+		b.spans[p] = s
+		b.total += s.until - s.from
+	}
+	log.Info("forwarding up to the targets and then ending", zap.Int("partitions", len(b.all)), zap.Int64("offsets", b.total))
+	return b, nil
+}
+
+// run forwards until all is committed, or ctx ends.
+func (b *bounded) run(ctx context.Context, handle kafka.Handler) error {
+	for {
+		round, stop := context.WithCancel(ctx)
+		var end roundEnd
+		var why error
+		var watching sync.WaitGroup
+		watching.Go(func() {
+			defer stop()
+			end, why = b.watch(round)
+		})
+		err := b.group.Run(round, handle)
+		stop()
+		watching.Wait()
+		switch {
+		case err != nil || why != nil:
+			return errors.Join(why, err)
+		case end == roundReached:
+			return nil
+		case ctx.Err() != nil:
+			return ErrUnfinished
+		}
+		b.log.Info("nothing moves, and this member has nothing left to do: leaving the group to the others for a moment")
+		select {
+		case <-time.After(boundedAway + rand.N(boundedAway)): // not all at the same time
+		case <-ctx.Done():
+		}
+	}
+}
+
+// roundEnd is how a membership ends.
+type roundEnd int
+
+const (
+	roundCut     roundEnd = iota // from outside
+	roundReached                 // every target is committed
+	roundStalled
+)
+
+// watch looks at the group's offsets until every target is committed.
+func (b *bounded) watch(ctx context.Context) (_ roundEnd, err error) {
+	var o *kafka.Offsets
+	leave := func() {
+		if o != nil {
+			_ = o.Close() // nothing was written that closing could lose
+		}
+		o = nil
+	}
+	defer leave()
+	tick := time.NewTicker(boundedPoll)
+	defer tick.Stop()
+	var looked, told time.Time
+	moved, before := time.Now(), int64(-1)
+	for {
+		if o == nil {
+			o, err = b.group.Offsets(ctx)
+		}
+		var done int64
+		var open []kafka.TopicPartition
+		if err == nil {
+			done, open, err = b.look(o)
+		}
+		now := time.Now()
+		switch {
+		case err != nil:
+			leave() // credentials may have changed
+			if ctx.Err() == nil && now.Sub(told) > time.Minute {
+				told = now
+				b.log.Warn("the group's offsets could not be asked for; it is tried again", zap.Error(err))
+			}
+		case len(open) == 0:
+			b.tell(b.total)
+			b.log.Info("every partition is committed up to its target", zap.Int("partitions", len(b.all)))
+			return roundReached, nil
+		default:
+			if done != before || b.busy.Load() > 0 {
+				moved, before = now, done
+			}
+			b.tell(done)
+			if now.Sub(looked) > boundedLook {
+				looked = now
+				if err := b.reachable(o, open); err != nil {
+					return roundCut, err
+				}
+			}
+			if now.Sub(moved) > boundedStall {
+				return roundStalled, nil
+			}
+		}
+		select {
+		case <-tick.C:
+		case <-b.poke:
+		case <-ctx.Done():
+			return roundCut, nil
+		}
+		err = nil
+	}
+}
+
+// look returns how much is done, and which partitions are not.
+func (b *bounded) look(o *kafka.Offsets) (done int64, open []kafka.TopicPartition, err error) {
+	committed, err := o.Committed(b.all)
+	if err != nil {
+		return 0, nil, err
+	}
+	for _, p := range b.all {
+		s, at := b.spans[p], committed[p].Offset
+		done += min(max(at, s.from), s.until) - s.from
+		if at < s.until {
+			open = append(open, p)
+		}
+	}
+	return done, open, nil
+}
+
+// reachable says which target is beyond its partition's end by now. What cannot
+// be asked is none of its business.
+func (b *bounded) reachable(o *kafka.Offsets, open []kafka.TopicPartition) error {
+	for _, p := range open {
+		if l, err := o.Log(p); err == nil && l.End < b.spans[p].until {
+			return fmt.Errorf("%s ends at offset %d by now, below its target %d, as after deleting and creating a topic; start it again for the present end", p, l.End, b.spans[p].until)
+		}
+	}
+	return nil
+}
+
+func (b *bounded) tell(done int64) {
+	if b.opts.Progress != nil {
+		b.opts.Progress(done, b.total)
+	}
+}
+
+// recheck is how often a lane's last record is looked for again: it may have
+// expired, or been compacted away.
+const recheck = 30 * time.Second
+
+// limit makes a lane end. The function it returns must be called when the lane
+// has.
+func (b *bounded) limit(ctx context.Context, c *kafka.Claim, claim *forwarder.Claim) (release func(), err error) {
+	until := b.spans[kafka.TopicPartition{Topic: c.Topic, Partition: c.Partition}].until // 0 for one that is new
+	gone := make(chan struct{})
+	bound := &forwarder.Bound{Until: until, Last: c.Start, Gone: gone}
+	b.busy.Add(1)
+	idle := sync.OnceFunc(func() { b.busy.Add(-1) })
+	bound.Done = func() {
+		idle()
+		select {
+		case b.poke <- struct{}{}:
+		default:
+		}
+	}
+	claim.Bound = bound
+	if c.Start >= until || c.Committed >= until {
+		return idle, nil
+	}
+	wait := backoff.NewExponentialBackOff()
+	wait.MaxInterval = 10 * time.Second
+	bound.Last, err = backoff.Retry(ctx, func() (int64, error) { return c.LastBefore(until) },
+		backoff.WithBackOff(wait), backoff.WithMaxElapsedTime(0),
+		backoff.WithNotify(func(err error, _ time.Duration) {
+			b.log.Warn("where a partition's last event is could not be asked for; it is tried again",
+				zap.String("topic", c.Topic), zap.Int32("partition", c.Partition), zap.Error(err))
+		}))
+	if err != nil {
+		idle()
+		return nil, err
+	}
+	looking, stop := context.WithCancel(ctx)
+	var ended sync.WaitGroup
+	ended.Go(func() { lookAgain(looking, c, bound, gone) })
+	return func() {
+		stop()
+		ended.Wait()
+		idle()
+	}, nil
+}
+
+// lookAgain tells the lane when its last record is no longer there.
+func lookAgain(ctx context.Context, c *kafka.Claim, bound *forwarder.Bound, gone chan<- struct{}) {
+	tick := time.NewTicker(recheck)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		if last, err := c.LastBefore(bound.Until); err != nil || last >= bound.Last {
+			continue // fetching meets an error as well
+		}
+		select {
+		case gone <- struct{}{}:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
