@@ -200,10 +200,10 @@ func (a *App) lane(ctx context.Context, c *kafka.Claim) error {
 	}
 	if a.bounded != nil {
 		release, err := a.bounded.limit(ctx, c, &claim)
-		if ctx.Err() != nil {
-			return nil
-		}
 		if err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
 			return err
 		}
 		defer release()
