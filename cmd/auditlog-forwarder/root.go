@@ -45,6 +45,7 @@ Exit codes:
     2  the command line is wrong
     3  the configuration is invalid
     4  check found a failure
+    5  run --until or --from was stopped before its end
   130  stopped at once by a second signal; what was not settled is sent again`
 
 // newRoot returns the whole command tree.

@@ -52,11 +52,14 @@ type bounded struct {
 	total int64
 	poke  chan struct{} // a lane has ended; has room for one
 	busy  atomic.Int64  // lanes that have not
+	began time.Time
+	first int64     // done when the first round began; below 0: not known
+	told  time.Time // when the log was
 }
 
 // newBounded fixes the targets.
 func newBounded(ctx context.Context, opts Bounded, group *kafka.Group, log *zap.Logger) (_ *bounded, err error) {
-	b := &bounded{opts: opts, group: group, log: log, spans: map[kafka.TopicPartition]span{}, poke: make(chan struct{}, 1)}
+	b := &bounded{opts: opts, group: group, log: log, spans: map[kafka.TopicPartition]span{}, poke: make(chan struct{}, 1), first: -1}
 	o, err := group.Offsets(ctx)
 	if err != nil {
 		return nil, err
@@ -74,13 +77,18 @@ func newBounded(ctx context.Context, opts Bounded, group *kafka.Group, log *zap.
 		if err != nil {
 			return nil, err
 		}
-		s := span{from: max(committed[p].Offset, l.Start), until: l.End}
+		s := span{from: committed[p].Offset, until: l.End}
+		if s.from == kafka.None {
+			if s.from, err = o.First(p, l); err != nil {
+				return nil, err
+			}
+		}
 		if !opts.Until.IsZero() {
 			if s.until, err = o.At(p, opts.Until); err != nil {
 				return nil, err
 			}
 		}
-		s.from = min(s.from, s.until)
+		s.from = min(max(s.from, l.Start), s.until)
 		b.spans[p] = s
 		b.total += s.until - s.from
 	}
@@ -214,10 +222,30 @@ func (b *bounded) reachable(o *kafka.Offsets, open []kafka.TopicPartition) error
 	return nil
 }
 
+// boundedTell is how often the log is told.
+const boundedTell = 10 * time.Second
+
+// tell is called by the watch only.
 func (b *bounded) tell(done int64) {
 	if b.opts.Progress != nil {
 		b.opts.Progress(done, b.total)
+		return
 	}
+	now := time.Now()
+	if b.first < 0 {
+		b.began, b.first, b.told = now, done, now
+		return
+	}
+	if now.Sub(b.told) < boundedTell || done == b.total {
+		return
+	}
+	b.told = now
+	fields := []zap.Field{zap.Int64("done", done), zap.Int64("of", b.total)}
+	if moved := done - b.first; moved > 0 {
+		left := time.Duration(float64(now.Sub(b.began)) * float64(b.total-done) / float64(moved))
+		fields = append(fields, zap.Duration("left_at_this_pace", left.Round(time.Second)))
+	}
+	b.log.Info("on the way to the targets", fields...)
 }
 
 // recheck is how often a lane's last record is looked for again: it may have

@@ -184,17 +184,9 @@ func TestUntilRebalance(t *testing.T) {
 	cfg := s.config()
 	cfg.Batch.MaxEvents, cfg.Batch.Window = 20, 2
 	s.feed(20_000)
-	var posts atomic.Int64
-	ready := make(chan struct{})
-	s.hec.SetFault(nil)
 	first, started := s.bounded(cfg, time.Time{})
 	<-started
-	go func() {
-		defer close(ready)
-		s.ledger.until(t, "some events", func(arrived, _ int) bool { return arrived > 500+rand.IntN(2000) })
-	}()
-	<-ready
-	posts.Add(1)
+	s.ledger.until(t, "some events", func(arrived, _ int) bool { return arrived > 500+rand.IntN(2000) })
 	other := s.config()
 	other.Batch = cfg.Batch
 	second, _ := s.bounded(other, time.Time{})

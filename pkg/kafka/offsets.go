@@ -125,6 +125,18 @@ func (o *Offsets) Log(p TopicPartition) (l Log, err error) {
 	return l, err
 }
 
+// First returns where the group begins in a partition in which it has no offset.
+func (o *Offsets) First(p TopicPartition, l Log) (int64, error) {
+	start, isTime := o.cfg.StartTime()
+	switch {
+	case isTime:
+		return o.At(p, start)
+	case o.cfg.Start == StartLatest:
+		return l.End, nil
+	}
+	return l.Start, nil
+}
+
 // At returns the first offset whose record has this timestamp or a younger one,
 // or the end if there is none.
 func (o *Offsets) At(p TopicPartition, when time.Time) (int64, error) {
