@@ -60,7 +60,7 @@ func newRoot(b build) *cobra.Command {
 	}
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(newRunCommand(b), newCheckCommand(b), newConfigCommand(), newDeadLetterCommand(b), newHealthCommand(), newVersionCommand(b))
+	root.AddCommand(newRunCommand(b), newCheckCommand(b), newConfigCommand(), newDeadLetterCommand(b), newHealthCommand(), newOffsetsCommand(), newVersionCommand(b))
 	root.InitDefaultCompletionCmd() // now, so that it gets the same usage errors
 	root.InitDefaultHelpCmd()
 	groups(root)
