@@ -188,6 +188,9 @@ func (a *App) read(ctx context.Context) (err error) {
 		return a.group.Run(ctx, a.lane)
 	}
 	if a.bounded, err = newBounded(ctx, *a.opts.Bounded, a.group, a.log.Named("bounded")); err != nil {
+		if ctx.Err() != nil {
+			return ErrUnfinished
+		}
 		return err
 	}
 	return a.bounded.run(ctx, a.lane)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/tidwall/gjson"
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest"
@@ -125,6 +126,22 @@ func TestUntilNothing(t *testing.T) {
 	s := newStage(t, 2)
 	d, _ := s.bounded(s.config(), time.Time{})
 	d.end()
+	s.checkCommitted()
+}
+
+// TestUntilStale: an offset beyond the end is none, and no reason to end.
+func TestUntilStale(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, 1)
+	s.feed(20)
+	var o kadm.Offsets
+	o.Add(kadm.Offset{Topic: testTopic, At: 1000, LeaderEpoch: -1})
+	if err := s.adm.CommitAllOffsets(t.Context(), testGroup, o); err != nil {
+		t.Fatal(err)
+	}
+	d, _ := s.bounded(s.config(), time.Time{})
+	d.end()
+	s.ledger.check(t, 0)
 	s.checkCommitted()
 }
 

@@ -88,8 +88,9 @@ func showOffset(o *kafka.Offsets, cfg kafka.Config, p kafka.TopicPartition, at k
 		row.Lost = l.Start - at.Offset
 		warning = fmt.Sprintf("LOST GROUND: %d offsets, %d to %d, expired before they were settled; reading will go on at %d", row.Lost, at.Offset, l.Start-1, l.Start)
 		next = l.Start
-	case at.Offset > l.End:
-		warning = "the committed offset is beyond the end, as after deleting and creating the topic, or behind a transaction that is open; if it stays so, reading will start at the oldest event"
+	case at.Offset > l.High:
+		next = l.Start
+		warning = "the committed offset is beyond the end, as after deleting and creating the topic; reading will start at the oldest event"
 	}
 	if at.Offset != kafka.None {
 		row.Committed = &at.Offset

@@ -146,7 +146,7 @@ func (to ResetTo) row(o *kafka.Offsets, p kafka.TopicPartition, at kafka.Committ
 		if next, err = o.First(p, l); err != nil {
 			return row, err
 		}
-	case at.Offset < l.Start || at.Offset > l.End: // expired, or the topic was made again
+	case at.Offset < l.Start || at.Offset > l.High: // expired, or the topic was made again
 		next = l.Start
 	}
 	if at.Offset != kafka.None {

@@ -113,6 +113,7 @@ func (o *Offsets) Partitions() ([]TopicPartition, error) {
 type Log struct {
 	Start int64 // the oldest offset that is there
 	End   int64 // behind the last one that is decided
+	High  int64 // behind the last one, also of transactions that are open; what is committed beyond is of another topic of that name
 }
 
 // Log asks for a partition's start and end. What an open transaction has written
@@ -121,7 +122,12 @@ func (o *Offsets) Log(p TopicPartition) (l Log, err error) {
 	if l.Start, err = o.ask(p, sarama.OffsetOldest); err == nil {
 		l.End, err = o.ask(p, sarama.OffsetNewest)
 	}
-	l.Start = min(l.Start, l.End) // events may expire between the two
+	if err == nil {
+		l.High, err = o.client.GetOffset(p.Topic, p.Partition, sarama.OffsetNewest)
+		err = explainedOffsets(o.cfg, err)
+	}
+	l.Start = min(l.Start, l.End) // events may expire between the questions
+	l.High = max(l.High, l.End)
 	return l, err
 }
 
