@@ -9,10 +9,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/cenkalti/backoff/v5"
 	"go.uber.org/zap"
 
-	"auditlog-forwarder/pkg/forwarder"
 	"auditlog-forwarder/pkg/kafka"
 )
 
@@ -34,9 +32,11 @@ const (
 	// boundedLook is how often it is asked whether targets can still be reached.
 	boundedLook = 10 * time.Second
 	// boundedStall is how long nothing may move while this member has nothing
-	// left to do, before it leaves the group to the others, for boundedAway.
-	boundedStall = 30 * time.Second
-	boundedAway  = 10 * time.Second
+	// left to do, before it leaves the group to the others, for boundedAway; each
+	// time it doubles, up to boundedStallMax.
+	boundedStall    = 30 * time.Second
+	boundedStallMax = 10 * time.Minute
+	boundedAway     = 10 * time.Second
 )
 
 // span is what is to be done of a partition.
@@ -55,6 +55,8 @@ type bounded struct {
 	total int64
 	poke  chan struct{} // a lane has ended; has room for one
 	busy  atomic.Int64  // lanes that have not
+	had   atomic.Bool   // this membership has had a lane
+	stall time.Duration
 	began time.Time
 	first int64     // done when the first round began; below 0: not known
 	short int       // looks in a row that found a target beyond its partition's end
@@ -63,7 +65,7 @@ type bounded struct {
 
 // newBounded fixes the targets.
 func newBounded(ctx context.Context, opts Bounded, group *kafka.Group, log *zap.Logger) (_ *bounded, err error) {
-	b := &bounded{opts: opts, group: group, log: log, spans: map[kafka.TopicPartition]span{}, poke: make(chan struct{}, 1), first: -1}
+	b := &bounded{opts: opts, group: group, log: log, spans: map[kafka.TopicPartition]span{}, poke: make(chan struct{}, 1), first: -1, stall: boundedStall}
 	o, err := group.Offsets(ctx)
 	if err != nil {
 		return nil, err
@@ -109,6 +111,7 @@ func (b *bounded) run(ctx context.Context, handle kafka.Handler) error {
 		round, stop := context.WithCancel(ctx)
 		var end roundEnd
 		var why error
+		b.had.Store(false)
 		var watching sync.WaitGroup
 		watching.Go(func() {
 			defer stop()
@@ -126,6 +129,7 @@ func (b *bounded) run(ctx context.Context, handle kafka.Handler) error {
 			return ErrUnfinished
 		}
 		b.log.Info("nothing moves, and this member has nothing left to do: leaving the group to the others for a moment")
+		b.stall = min(2*b.stall, boundedStallMax)
 		select {
 		case <-time.After(boundedAway + rand.N(boundedAway)): // not all at the same time
 		case <-ctx.Done():
@@ -178,7 +182,7 @@ func (b *bounded) watch(ctx context.Context) (_ roundEnd, err error) {
 			b.log.Info("every partition is committed up to its target", zap.Int("partitions", len(b.all)))
 			return roundReached, nil
 		default:
-			if done != before || b.busy.Load() > 0 {
+			if done != before || b.busy.Load() > 0 || !b.had.Load() {
 				moved, before = now, done
 			}
 			b.tell(done)
@@ -188,7 +192,7 @@ func (b *bounded) watch(ctx context.Context) (_ roundEnd, err error) {
 					return roundCut, err
 				}
 			}
-			if now.Sub(moved) > boundedStall {
+			if now.Sub(moved) > b.stall {
 				return roundStalled, nil
 			}
 		}
@@ -264,70 +268,4 @@ func (b *bounded) tell(done int64) {
 		fields = append(fields, zap.Duration("left_at_this_pace", left.Round(time.Second)))
 	}
 	b.log.Info("on the way to the targets", fields...)
-}
-
-// recheck is how often a lane's last record is looked for again: it may have
-// expired, or been compacted away.
-const recheck = 30 * time.Second
-
-// limit makes a lane end. The function it returns must be called when the lane
-// has.
-func (b *bounded) limit(ctx context.Context, c *kafka.Claim, claim *forwarder.Claim) (release func(), err error) {
-	until := b.spans[kafka.TopicPartition{Topic: c.Topic, Partition: c.Partition}].until // 0 for one that is new
-	gone := make(chan struct{})
-	bound := &forwarder.Bound{Until: until, Last: c.Start, Gone: gone}
-	b.busy.Add(1)
-	idle := sync.OnceFunc(func() { b.busy.Add(-1) })
-	bound.Done = func() {
-		idle()
-		select {
-		case b.poke <- struct{}{}:
-		default:
-		}
-	}
-	claim.Bound = bound
-	if c.Start >= until || c.Committed >= until {
-		return idle, nil
-	}
-	wait := backoff.NewExponentialBackOff()
-	wait.MaxInterval = 10 * time.Second
-	bound.Last, err = backoff.Retry(ctx, func() (int64, error) { return c.LastBefore(until) },
-		backoff.WithBackOff(wait), backoff.WithMaxElapsedTime(0),
-		backoff.WithNotify(func(err error, _ time.Duration) {
-			b.log.Warn("where a partition's last event is could not be asked for; it is tried again",
-				zap.String("topic", c.Topic), zap.Int32("partition", c.Partition), zap.Error(err))
-		}))
-	if err != nil {
-		idle()
-		return nil, err
-	}
-	looking, stop := context.WithCancel(ctx)
-	var ended sync.WaitGroup
-	ended.Go(func() { lookAgain(looking, c, bound, gone) })
-	return func() {
-		stop()
-		ended.Wait()
-		idle()
-	}, nil
-}
-
-// lookAgain tells the lane when its last record is no longer there.
-func lookAgain(ctx context.Context, c *kafka.Claim, bound *forwarder.Bound, gone chan<- struct{}) {
-	tick := time.NewTicker(recheck)
-	defer tick.Stop()
-	for {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return
-		}
-		if last, err := c.LastBefore(bound.Until); err != nil || last >= bound.Last {
-			continue // fetching meets an error as well
-		}
-		select {
-		case gone <- struct{}{}:
-		case <-ctx.Done():
-			return
-		}
-	}
 }
