@@ -14,12 +14,13 @@ import (
 
 // The exit codes; the root's help tells them too.
 const (
-	exitOK      = 0
-	exitRunning = 1   // an error while running
-	exitUsage   = 2   // the command line is wrong
-	exitConfig  = 3   // the configuration is invalid
-	exitCheck   = 4   // check found a failure
-	exitForced  = 130 // a second signal
+	exitOK         = 0
+	exitRunning    = 1   // an error while running
+	exitUsage      = 2   // the command line is wrong
+	exitConfig     = 3   // the configuration is invalid
+	exitCheck      = 4   // check found a failure
+	exitUnfinished = 5   // run --until or --from was stopped before its end
+	exitForced     = 130 // a second signal
 )
 
 // exitError gives an error its exit code and tells what to do next.

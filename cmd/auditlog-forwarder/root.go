@@ -45,6 +45,7 @@ Exit codes:
     2  the command line is wrong
     3  the configuration is invalid
     4  check found a failure
+    5  run --until or --from was stopped before its end
   130  stopped at once by a second signal; what was not settled is sent again`
 
 // newRoot returns the whole command tree.
@@ -60,7 +61,7 @@ func newRoot(b build) *cobra.Command {
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(newRunCommand(b), newCheckCommand(b), newConfigCommand(), newDeadLetterCommand(b), newFilterCommand(), newHealthCommand(), newVersionCommand(b))
-	root.AddCommand(newMirrorCommand(b), newConnectCommand(), newInitCommand())
+	root.AddCommand(newMirrorCommand(b), newOffsetsCommand(), newConnectCommand(), newInitCommand())
 	root.InitDefaultCompletionCmd() // now, so that it gets the same usage errors
 	root.InitDefaultHelpCmd()
 	groups(root)

@@ -41,6 +41,8 @@ type Options struct {
 	// config.Load does. It is called when a file of credentials changes, and by
 	// Reread. Without it credentials stay as they are until a restart.
 	Reload func() (*config.Loaded, error)
+	// Bounded makes Run end by itself. Nil: it goes on until ctx ends.
+	Bounded *Bounded
 }
 
 // App is one forwarder. Several may run in one process.
@@ -57,6 +59,7 @@ type App struct {
 	group    *kafka.Group
 	admin    *ops.Server
 	rotator  *rotator // nil: no Options.Reload
+	bounded  *bounded // nil: no Options.Bounded; made by Run
 	started  time.Time
 
 	stuck atomic.Bool // what watchLanes saw last
@@ -167,7 +170,7 @@ func (a *App) Run(ctx context.Context) (err error) {
 	defer context.AfterFunc(side, stopMain)()
 	all.Go(func() error {
 		defer stopSide()
-		return a.group.Run(main, a.lane)
+		return a.read(main)
 	})
 	// Ready for systemd means started: what is wrong outside is not its to mend.
 	a.systemd.Ready()
@@ -185,11 +188,36 @@ func (a *App) Run(ctx context.Context) (err error) {
 	return err
 }
 
+// read runs the group.
+func (a *App) read(ctx context.Context) (err error) {
+	if a.opts.Bounded == nil {
+		return a.group.Run(ctx, a.lane)
+	}
+	if a.bounded, err = newBounded(ctx, *a.opts.Bounded, a.group, a.log.Named("bounded")); err != nil {
+		if ctx.Err() != nil {
+			return ErrUnfinished
+		}
+		return err
+	}
+	return a.bounded.run(ctx, a.lane)
+}
+
 // lane is the group's handler.
 func (a *App) lane(ctx context.Context, c *kafka.Claim) error {
-	return forwarder.Run(ctx, a.forward, forwarder.Claim{
+	claim := forwarder.Claim{
 		Topic: c.Topic, Partition: c.Partition, Start: c.Start, Committed: c.Committed, Note: c.Note, Mark: c.Mark, HighWater: c.HighWater,
-	}, c.Messages(), c.Read)
+	}
+	if a.bounded != nil {
+		release, err := a.bounded.limit(ctx, c, &claim)
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return err
+		}
+		defer release()
+	}
+	return forwarder.Run(ctx, a.forward, claim, c.Messages(), c.Read)
 }
 
 // Reread has credentials and certificates read again at once. It tells in the

@@ -69,8 +69,8 @@ func tryLines(ctx context.Context, trial *filter.Trial, in io.Reader) error {
 	return ctx.Err()
 }
 
-// span is what of a partition is read.
-type span struct {
+// stretch is what of a partition is read.
+type stretch struct {
 	topic     string
 	partition int32
 	from, end int64
@@ -120,7 +120,7 @@ func tryTopics(ctx context.Context, trial *filter.Trial, opts TrialOptions) (err
 }
 
 // lastSpans finds in each partition what was written since a point in time.
-func lastSpans(ctx context.Context, reader *kafka.Reader, topics []string, since time.Time) (spans []span, err error) {
+func lastSpans(ctx context.Context, reader *kafka.Reader, topics []string, since time.Time) (spans []stretch, err error) {
 	for _, topic := range topics {
 		partitions, err := reader.Partitions(ctx, topic)
 		if err != nil {
@@ -136,7 +136,7 @@ func lastSpans(ctx context.Context, reader *kafka.Reader, topics []string, since
 				return nil, err
 			}
 			if ok && from < end {
-				spans = append(spans, span{topic, p, from, end})
+				spans = append(spans, stretch{topic, p, from, end})
 			}
 		}
 	}

@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"go.uber.org/zap"
 
 	"auditlog-forwarder/pkg/config"
 	"auditlog-forwarder/pkg/kafka"
 	"auditlog-forwarder/pkg/mirror"
+	"auditlog-forwarder/pkg/summary"
 )
 
 // MoveOptions say from where to where a forwarder moves.
@@ -38,13 +38,23 @@ func MoveToCopy(ctx context.Context, opts MoveOptions) error {
 	return nil
 }
 
-// moveNote is mirror.MoveOptions.Note. A note of ours speaks of source offsets,
-// and is no good in the copy; what other clients put there means nothing here.
-func moveNote(note string, _ func(int64) (int64, error)) (string, error) {
-	if strings.HasPrefix(note, "summary/") {
-		return "", fmt.Errorf("summaries are open there (%s); let the forwarder of the old configuration run once without rules that summarise, then move", note)
+// moveNote is mirror.MoveOptions.Note. A window of summaries that is open there
+// goes on in the copy, by the offsets there: under another name, so it takes
+// along only what no summary has. What other clients note means nothing here.
+func moveNote(note string, find func(int64) (int64, error)) (string, error) {
+	n, err := summary.ParseNote(note)
+	switch {
+	case err != nil && summary.IsNote(note):
+		return "", err
+	case err != nil || n.Unsent == 0:
+		return "", nil
 	}
-	return "", nil
+	start, err := find(max(n.Start, n.Sent))
+	if err != nil {
+		return "", fmt.Errorf("find the open window of summaries: %w", err)
+	}
+	n.Start, n.Sent, n.Seen = start, start, n.Unsent
+	return n.String(), nil
 }
 
 // samePlaces pairs the topics of before with those of now. A single one may

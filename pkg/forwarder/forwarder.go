@@ -155,6 +155,7 @@ type Claim struct {
 	// the mark is committed, or when it will not be any more.
 	Mark      func(next int64, note string, committed func())
 	HighWater func() int64 // the partition's end, as far as it is known
+	Bound     *Bound       // where the lane ends; nil: with its claim
 }
 
 // MemoryPerLane returns the most bytes that one lane holds in batches while

@@ -49,6 +49,8 @@ type lane struct {
 	lose     func() // starts the drain's clock, once
 	stopWait func() bool
 
+	bound bound // see Bound
+
 	next      atomic.Int64 // the next offset to commit; below 0: not known
 	oldest    atomic.Int64 // Unix ms of the oldest record that is not settled; 0: none
 	inFlight  atomic.Int64 // bytes
@@ -119,6 +121,10 @@ func Run[M any](ctx context.Context, f *Forwarder, claim Claim, in <-chan M, rea
 			l.flushNow(poured)
 		case <-l.barred:
 		case <-l.ping:
+		case <-l.bound.gone:
+			if l.waitsInVain() {
+				return l.end(nil)
+			}
 		case <-ctx.Done():
 			return l.end(nil)
 		}
@@ -148,16 +154,19 @@ func (f *Forwarder) newLane(ctx context.Context, claim Claim) *lane {
 	l.stopWait = context.AfterFunc(ctx, l.lose)
 	l.open = l.fresh()
 	l.sum = l.newSummaries()
+	l.limit()
 	f.enter(l)
 	return l
 }
 
 // hungry reports whether another record may be read.
-func (l *lane) hungry() bool { return !l.full && (l.sum == nil || !l.sum.pouring) }
+func (l *lane) hungry() bool {
+	return !l.full && !l.bound.over && (l.sum == nil || !l.sum.pouring)
+}
 
 // ready reports whether turn has something to do.
 func (l *lane) ready() bool {
-	return len(l.fifo) > 0 && l.fifo[0].settled || l.mayGo()
+	return len(l.fifo) > 0 && l.fifo[0].settled || l.mayGo() || l.concluding()
 }
 
 // mayGo reports whether the open batch should go, and can.
@@ -189,8 +198,11 @@ func (l *lane) turn() error {
 	if l.mayGo() {
 		l.dispatch()
 		l.sum.turn()
-		return l.settle()
+		if err := l.settle(); err != nil {
+			return err
+		}
 	}
+	l.conclude()
 	return nil
 }
 
@@ -254,6 +266,7 @@ func (l *lane) end(err error) error {
 	if last := l.settle(); err == nil {
 		err = last
 	}
+	l.conclude()
 	if n := l.unsettled.Load() - l.giveUpMade(); n > 0 {
 		l.count.returned(l.open.records+l.sum.holding(), n)
 		l.log.Info("records that were read and not settled will be read again", zap.Int64("records", n), zap.Int64("from_offset", l.next.Load()))

@@ -16,6 +16,10 @@ func (l *lane) take(rec *audit.Record) {
 		l.sum.reread(rec)
 		return
 	}
+	if rec.Offset >= l.bound.last {
+		l.stopTaking() // the record that was to be the last has gone
+		return
+	}
 	l.taken.Add(1)
 	l.unsettled.Add(1)
 	if l.sum != nil {
@@ -42,6 +46,9 @@ func (l *lane) accept(rec *audit.Record) {
 	l.fill(b, len(rec.Value))
 	if l.sum != nil {
 		l.sum.at = b.next
+	}
+	if rec.Offset+1 >= l.bound.last {
+		l.stopTaking()
 	}
 }
 

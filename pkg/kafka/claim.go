@@ -89,3 +89,10 @@ func (c *Claim) Read(m *sarama.ConsumerMessage, rec *audit.Record) {
 		rec.Headers = append(rec.Headers, audit.Header{Key: string(h.Key), Value: h.Value})
 	}
 }
+
+// LastBefore returns the offset behind the last record in [Start, until) that
+// this claim will deliver, or Start if there is none: the last ones below until
+// may be markers of transactions, aborted, or gone.
+func (c *Claim) LastBefore(until int64) (int64, error) {
+	return lastBefore(c.member.client, place{c.Topic, c.Partition}, c.Start, until)
+}

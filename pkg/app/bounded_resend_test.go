@@ -1,0 +1,105 @@
+package app_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/tidwall/gjson"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"auditlog-forwarder/pkg/app"
+	"auditlog-forwarder/pkg/config"
+	"auditlog-forwarder/pkg/hec/hectest"
+)
+
+// TestResend: a window is sent once more, marked, and nobody else's offsets move;
+// once it is complete nothing more is sent, but again.
+func TestResend(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, 2)
+	day := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+	for hour := range 72 { // from the day before to the day after
+		value := s.gen.Next(nil, day)
+		partition := int32(hour % 2)
+		s.ledger.expect(partition, value)
+		rec := &kgo.Record{Topic: testTopic, Partition: partition, Value: value, Timestamp: day.Add(time.Duration(hour-24) * time.Hour)}
+		if err := s.client.ProduceSync(t.Context(), rec).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	main, _ := s.bounded(s.config(), time.Time{})
+	main.end()
+	s.checkCommitted()
+
+	got := make(chan hectest.Event, 1000)
+	s.hec = hectest.Start(t, hectest.WithSink(func(ev hectest.Event) { got <- ev }))
+	window := app.Resend{From: day, To: day.AddDate(0, 0, 1)}
+	cfg, err := window.Apply(s.config(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := testGroup + "-resend-20261101T000000Z-20261102T000000Z"; cfg.Kafka.GroupID != want {
+		t.Errorf("group %s, want %s", cfg.Kafka.GroupID, want)
+	}
+	arrived := func() map[string]int {
+		seen := map[string]int{}
+		for len(got) > 0 {
+			ev := <-got
+			f := gjson.GetManyBytes(ev.Fields, "kafka_partition", "kafka_offset", app.ResendField)
+			if f[2].String() != "2026-11-01T00:00:00Z/2026-11-02T00:00:00Z" {
+				t.Errorf("fields %s are not marked", ev.Fields)
+			}
+			seen[f[0].String()+"/"+f[1].String()]++
+		}
+		return seen
+	}
+	want := map[string]int{}
+	for hour := 24; hour < 48; hour++ {
+		want[fmt.Sprintf("%d/%d", hour%2, hour/2)] = 1
+	}
+	for _, again := range []bool{false, true} {
+		if again {
+			if err := window.Again(t.Context(), cfg); err != nil {
+				t.Fatal(err)
+			}
+		}
+		d, _ := s.bounded(cfg, window.To)
+		d.end()
+		if diff := cmp.Diff(want, arrived()); diff != "" {
+			t.Errorf("again %t: what arrived differs (-want +got):\n%s", again, diff)
+		}
+		second, _ := s.bounded(cfg, window.To)
+		second.end()
+		if n := arrived(); len(n) > 0 {
+			t.Errorf("a window that is complete was sent again: %v", n)
+		}
+	}
+	s.checkCommitted()
+}
+
+// TestResendRefuses: what could not be told apart, or would touch the group.
+func TestResendRefuses(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, 1)
+	window := app.Resend{From: time.Unix(0, 0), To: time.Unix(60, 0)}
+	formatted, raw, marked, same := s.config(), s.config(), s.config(), s.config()
+	formatted.HEC.Formatted = true
+	raw.HEC.Endpoint = "raw"
+	marked.HEC.Fields = []string{"resend=x"}
+	for _, tt := range []struct {
+		cfg         config.Config
+		group, want string
+	}{
+		{formatted, "", "hec.formatted: "},
+		{raw, "", "hec.endpoint: "},
+		{marked, "", "given twice"},
+		{same, testGroup, "must not touch"},
+	} {
+		if _, err := window.Apply(tt.cfg, tt.group); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("got %v, want an error with %q", err, tt.want)
+		}
+	}
+}
