@@ -20,8 +20,7 @@ an offset is committed only after Splunk has taken the event, a rule has dropped
 and counted it, or the dead-letter store on disk holds it.
 
 Quick start:
-  auditlog-forwarder config init config.yaml    write a commented configuration
-  $EDITOR config.yaml                           fill in the cluster and Splunk's address
+  auditlog-forwarder init -o config.yaml        write a first configuration; it asks
   export AUDITLOG_FORWARDER_KAFKA_SASL_PASSWORD=...   the secret of the API key
   export AUDITLOG_FORWARDER_HEC_TOKEN=...             the HEC token
   export AUDITLOG_FORWARDER_CONFIG=config.yaml
