@@ -127,7 +127,9 @@ func (w *world) liveBounded(f *Forwarder, until int64, gone bool) {
 	}
 	var committing sync.WaitGroup
 	session, endSession := context.WithCancel(w.t.Context())
-	committing.Go(func() { w.commits(session, time.Duration(1+w.r.IntN(1000))*time.Millisecond, cancel) })
+	pace := time.Duration(1+w.r.IntN(1000)) * time.Millisecond
+	lifetime := time.Duration(w.r.IntN(4000)) * time.Millisecond
+	committing.Go(func() { w.commits(session, pace, cancel) })
 	go func() {
 		defer close(ended)
 		if err := Run(ctx, f, claim, in, w.read); err != nil {
@@ -141,7 +143,7 @@ func (w *world) liveBounded(f *Forwarder, until int64, gone bool) {
 			w.t.Error("a lane that is done ended before its claim")
 		case <-time.After(time.Minute): // it is quiet
 		}
-	case <-time.After(time.Duration(w.r.IntN(4000)) * time.Millisecond):
+	case <-time.After(lifetime):
 	}
 	cancel()
 	<-ended
