@@ -24,8 +24,8 @@ var mayImport = map[string][]string{
 	"pkg/kafka":      {"pkg/audit", "pkg/creds"},
 	"pkg/mirror":     {"pkg/audit", "pkg/kafka"},
 	"pkg/alerts":     {"pkg/sigma", "pkg/creds"},
-	"pkg/config":     {"pkg/creds", "pkg/ops", "pkg/hec", "pkg/deadletter", "pkg/filter", "pkg/forwarder", "pkg/kafka", "pkg/mirror", "pkg/summary", "pkg/alerts"},
-	"pkg/importer":   {"pkg/creds", "pkg/kafka", "pkg/config"},
+	"pkg/config":     {"pkg/creds", "pkg/ops", "pkg/hec", "pkg/deadletter", "pkg/filter", "pkg/forwarder", "pkg/kafka", "pkg/summary", "pkg/alerts"},
+	"pkg/importer":   {"pkg/creds", "pkg/config"},
 	"pkg/app": {
 		"pkg/audit", "pkg/creds", "pkg/ops", "pkg/sigma", "pkg/hec", "pkg/deadletter", "pkg/filter", "pkg/summary",
 		"pkg/forwarder", "pkg/kafka", "pkg/mirror", "pkg/alerts", "pkg/config",
