@@ -1,6 +1,7 @@
 package summary
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -178,4 +179,23 @@ func appendID(dst []byte, topic string, partition int32, start int64, packed str
 		dst = hex.AppendEncode(dst, part)
 	}
 	return dst
+}
+
+// RuleOf returns the name of the rule that an event is the summary of; false: it
+// is none.
+func RuleOf(value []byte) (name string, ok bool) {
+	if !bytes.Contains(value, []byte(`"type":"`+Type+`"`)) { // as most are
+		return "", false
+	}
+	var s struct {
+		Type    string `json:"type"`
+		Source  string `json:"source"`
+		Summary struct {
+			Rule string `json:"rule"`
+		} `json:"summary"`
+	}
+	if json.Unmarshal(value, &s) != nil || s.Type != Type || s.Source != Source {
+		return "", false
+	}
+	return s.Summary.Rule, true
 }
