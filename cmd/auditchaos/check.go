@@ -51,8 +51,29 @@ func (r *run) checkCommitted(ctx context.Context) []int64 {
 			r.ledger.complain("offset %d of partition %d is committed, and %d is neither indexed nor a dead letter", o.At, p, open)
 		}
 		r.checked[p] = max(r.checked[p], o.At)
+		r.checkNote(p, o.At, o.Metadata, &scanned)
 	}
 	return now
+}
+
+// checkNote holds that what was summed up below a committed offset is in a
+// summary, or that the note beside the offset makes the next owner read it again.
+func (r *run) checkNote(p int, at int64, note string, scanned *bool) {
+	end, err := covered(at, note)
+	if err != nil || end > at {
+		r.ledger.complain("beside offset %d of partition %d stands %q (%v)", at, p, note, err)
+		return
+	}
+	open, found := r.ledger.uncounted(p, r.counted[p], end)
+	if found && !*scanned {
+		*scanned = true
+		r.seeDead()
+		open, found = r.ledger.uncounted(p, r.counted[p], end)
+	}
+	if found {
+		r.ledger.complain("offset %d of partition %d is committed with %q, and %d is in no summary", at, p, note, open)
+	}
+	r.counted[p] = max(r.counted[p], end)
 }
 
 // finish waits until everything is where it must be, and complains if nothing
@@ -60,14 +81,20 @@ func (r *run) checkCommitted(ctx context.Context) []int64 {
 func (r *run) finish(ctx context.Context) {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	for {
+	for more := r.plan.Noise.More > 0; ; {
 		unique, want, idle := r.ledger.counts()
-		if r.feed.fed() && r.committed(ctx) {
+		if r.feed.fed() && r.committed(ctx) && !r.counting() {
 			// Nothing is left to be read, so this is how it stays.
 			if unique, want, _ = r.ledger.counts(); unique < want {
 				r.ledger.complain("everything is committed, and %d of %d events are indexed", unique, want)
 			}
-			return
+			if !more {
+				return
+			}
+			if more = false; r.more(ctx) != nil {
+				return // feed and members tell
+			}
+			continue
 		}
 		if r.gone() {
 			return
@@ -77,8 +104,8 @@ func (r *run) finish(ctx context.Context) {
 			patience = min(patience, 5*time.Second) // it is judged already; this is to see what is lost
 		}
 		if idle > patience {
-			r.ledger.complain("nothing has moved for %s: %d of %d events are indexed, committed are %v of %v",
-				patience, unique, want, r.checkCommitted(ctx), r.ledger.ends())
+			r.ledger.complain("nothing has moved for %s: %d of %d events are indexed, committed are %v of %v, and %d records are in no summary",
+				patience, unique, want, r.checkCommitted(ctx), r.ledger.ends(), r.ledger.unsummed())
 			return
 		}
 		select {
@@ -88,6 +115,17 @@ func (r *run) finish(ctx context.Context) {
 		case <-tick.C:
 		}
 	}
+}
+
+// counting reports whether a summary is still to come.
+func (r *run) counting() bool {
+	if r.ledger.unsummed() == 0 {
+		return false
+	}
+	if r.plan.Noise.Refuse {
+		r.seeDead()
+	}
+	return true
 }
 
 // gone complains of a forwarder that has ended by itself.

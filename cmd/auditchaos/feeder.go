@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -24,7 +25,11 @@ type feeder struct {
 	once  sync.Once
 
 	mu     sync.Mutex
-	next   int // of plan.Records
+	next   int        // of plan.Records
+	keys   *rand.Rand // of noise
+	noises int
+	step   time.Duration // between the timestamps
+	clock  time.Time     // of the records' timestamps, where there is noise
 	failed error
 }
 
@@ -33,7 +38,7 @@ func newFeeder(r *run) (*feeder, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &feeder{run: r, gen: gen, rng: rand.New(rand.NewPCG(r.plan.Seed, 0x66656564)), hurry: make(chan struct{})}
+	f := &feeder{run: r, gen: gen, rng: rand.New(rand.NewPCG(r.plan.Seed, 0x66656564)), hurry: make(chan struct{}), keys: rand.New(rand.NewPCG(r.plan.Seed, 0x6b657973)), clock: noiseClock(), step: r.plan.Noise.Step}
 	for p := range r.plan.Partitions { // some partitions are busier than others
 		for range 1 + f.rng.IntN(4) {
 			f.bias = append(f.bias, p)
@@ -53,10 +58,20 @@ func (f *feeder) produce(ctx context.Context, n int) error {
 		k := f.run.plan.Records[f.next]
 		f.next++
 		f.mu.Unlock()
-		value := f.value(k)
+		var value []byte
+		var key string
+		if k == noise {
+			value, key = f.noise()
+		} else {
+			value = f.value(k)
+		}
+		when := f.when()
 		partition := f.bias[f.rng.IntN(len(f.bias))]
 		want := f.run.ledger.produce(partition, k, value)
-		rec := &kgo.Record{Topic: f.run.topic, Partition: int32(partition), Value: value} //nolint:gosec // at most 6
+		if k == noise {
+			f.run.ledger.describe(want, noisy{key: key, id: "noise-" + strconv.Itoa(f.noises), bytes: int64(len(value)), when: when})
+		}
+		rec := &kgo.Record{Topic: f.run.topic, Partition: int32(partition), Value: value, Timestamp: when} //nolint:gosec // at most 6
 		f.run.client.Produce(ctx, rec, func(r *kgo.Record, err error) {
 			if err == nil && r.Offset != want.offset {
 				err = fmt.Errorf("a record got offset %d, expected %s", r.Offset, want)

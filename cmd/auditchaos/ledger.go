@@ -24,12 +24,14 @@ func sum(value []byte) fingerprint { return sha256.Sum256(value) }
 type entry struct {
 	body  fingerprint
 	kind  kind
-	dead  bool       // it was seen in the dead-letter store
+	dead  bool // it was seen in the dead-letter store
+	noise noisy
 	known []*request // that brought it into an index
 }
 
-// settled reports whether its offset may be committed.
-func (e *entry) settled() bool { return len(e.known) > 0 || e.dead }
+// settled reports whether its offset may be committed. What is summed up is in
+// the note's care; see covered.
+func (e *entry) settled() bool { return len(e.known) > 0 || e.dead || e.kind == noise }
 
 // ledger is the truth about a run: what was produced and what was indexed. It
 // believes nothing that the forwarder says.
@@ -48,13 +50,14 @@ type ledger struct {
 	hit      chan struct{} // closed with held; the director waits for it
 	open     bool          // nothing is held back any more
 	progress time.Time
+	sums     summaryBook
 }
 
 // never is a number of events that no run reaches.
 const never = 1 << 60
 
 func newLedger(partitions int) *ledger {
-	l := &ledger{parts: make([][]*entry, partitions), due: never, progress: time.Now()}
+	l := &ledger{parts: make([][]*entry, partitions), due: never, progress: time.Now(), sums: newSummaryBook()}
 	l.moved = sync.NewCond(&l.mu)
 	return l
 }
@@ -71,6 +74,13 @@ func (l *ledger) produce(partition int, k kind, value []byte) place {
 	return at
 }
 
+// describe notes what a summary has to tell of a record.
+func (l *ledger) describe(at place, n noisy) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.find(at).noise = n
+}
+
 // index books the events of a request. It returns when the answer may go.
 func (l *ledger) index(r *request) {
 	l.mu.Lock()
@@ -79,6 +89,13 @@ func (l *ledger) index(r *request) {
 		l.moved.Wait()
 	}
 	for i, at := range r.places[:r.indexed] {
+		if s, ok := r.sums[i]; ok {
+			if at != (place{s.Summary.Partition, s.Summary.LastOff}) {
+				l.fault("a summary with last offset %d of partition %d is indexed as %s", s.Summary.LastOff, s.Summary.Partition, at)
+			}
+			l.sumUp(s, r.bodies[i], r)
+			continue
+		}
 		e := l.find(at)
 		switch {
 		case e == nil:
@@ -183,9 +200,13 @@ func (l *ledger) ends() []int64 {
 }
 
 // bury notes a record that is in the dead-letter store.
-func (l *ledger) bury(at place) {
+func (l *ledger) bury(at place, value []byte) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if s, ok := readSummary(value); ok {
+		l.sumUp(s, sum(value), nil)
+		return
+	}
 	if e := l.find(at); e != nil && !e.dead {
 		e.dead = true
 		l.progress = time.Now()

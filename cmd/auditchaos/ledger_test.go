@@ -80,7 +80,7 @@ func TestLedgerFindsFaults(t *testing.T) {
 	if o, found := l.unsettled(0, 0, 3); !found || o != 2 {
 		t.Errorf("unsettled: %d, %v; want 2", o, found)
 	}
-	l.bury(place{0, 2})
+	l.bury(place{0, 2}, nil)
 	if o, found := l.unsettled(0, 0, 3); found {
 		t.Errorf("%d is unsettled", o)
 	}
@@ -208,11 +208,11 @@ func TestReadEvents(t *testing.T) {
 	t.Parallel()
 	const body = `{"time":1.0,"fields":{"kafka_topic":"t","kafka_partition":"3","kafka_offset":"7"},"event":{"a": 1}}` +
 		`{"fields":{"kafka_partition":"0","kafka_offset":"8"},"event":{}}{"fields`
-	places, bodies := readEvents("identity", []byte(body))
+	places, bodies, _ := readEvents("identity", []byte(body))
 	if len(places) != 2 || places[0] != (place{3, 7}) || places[1] != (place{0, 8}) || bodies[0] != sum([]byte(`{"a": 1}`)) {
 		t.Errorf("got %v, %x", places, bodies)
 	}
-	if places, _ := readEvents("gzip", []byte(body)); len(places) != 0 {
+	if places, _, _ := readEvents("gzip", []byte(body)); len(places) != 0 {
 		t.Errorf("what is no gzip holds %v", places)
 	}
 }

@@ -45,7 +45,7 @@ func TestSuite(t *testing.T) {
 		if err := json.Unmarshal([]byte(line), &r); err != nil {
 			t.Fatal(err)
 		}
-		if r.Accepted != r.Plan.Events || r.Accepted+r.DeadLettered != r.Produced || r.Lost != 0 || r.Faults == "" {
+		if r.Accepted != r.Plan.Events || r.Accepted+r.DeadLettered+r.Noise != r.Produced || r.Plan.Noise.On != (r.Noise > 0 && r.Summaries > 0) || r.Lost != 0 || r.Faults == "" {
 			t.Errorf("the numbers do not fit: %s", line)
 		}
 	}

@@ -58,6 +58,13 @@ func (i *incarnation) stoppedBy(at time.Time) bool {
 	return !i.stopping.IsZero() && !at.Before(i.stopping)
 }
 
+// wasStopped reports whether the process was told to stop.
+func (i *incarnation) wasStopped() bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return !i.stopping.IsZero()
+}
+
 // ends notes that the process does nothing any more.
 func (i *incarnation) ends() {
 	i.mu.Lock()
@@ -144,6 +151,7 @@ func (m *member) settings(urls []string) settings {
 	if p.has(doFull) {
 		s["dead_letter.max_bytes"] = "1MiB"
 	}
+	m.run.summed(s)
 	if p.Ack {
 		s["hec.ack.enabled"], s["hec.ack.poll_interval"], s["hec.ack.timeout"] = "true", "20ms", p.AckTimeout.String()
 	}

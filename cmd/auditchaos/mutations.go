@@ -23,7 +23,8 @@ const (
 func mutations() []mutation {
 	all := append(namedMistakes(), offsetMistakes()...)
 	all = append(all, replyMistakes()...)
-	return append(all, ackMistakes()...)
+	all = append(all, ackMistakes()...)
+	return append(all, summaryMistakes()...)
 }
 
 // namedMistakes are those that the suite was made for.

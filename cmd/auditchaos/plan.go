@@ -33,6 +33,7 @@ type plan struct {
 	Preload    int           `json:"preload"` // of Records, before the forwarder starts
 	Trickle    bool          `json:"trickle"` // the rest comes slowly, else at once
 	Steps      []step        `json:"steps"`
+	Noise      noisePlan     `json:"noise"`
 }
 
 // second is what the second member of the group does.
@@ -53,6 +54,7 @@ const (
 	malformed      // no JSON object
 	tombstone      // no value
 	huge           // over hec.max_event_bytes
+	noise          // a rule sums it up
 )
 
 // verb is what a step does.
@@ -128,6 +130,12 @@ func (p plan) faults() string {
 	for i, s := range p.Steps {
 		names[i] = s.String()
 	}
+	if n := p.Noise; n.On {
+		names = append(names, fmt.Sprintf("summaries/%s/%d", n.Every, n.MaxKeys))
+		if n.More > 0 {
+			names = append(names, fmt.Sprintf("%s+%d", n.End, n.More))
+		}
+	}
 	return strings.Join(names, " ")
 }
 
@@ -183,6 +191,7 @@ func makePlan(seed uint64) plan {
 			}
 		}
 	}
+	p.noisy()
 	return p
 }
 

@@ -26,6 +26,7 @@ func TestPlanIsDecidedBySeed(t *testing.T) {
 func TestPlansCoverEverything(t *testing.T) {
 	t.Parallel()
 	verbs, answers, kinds := map[verb]int{}, map[string]int{}, map[string]int{}
+	noisy, refused, ends := 0, 0, map[verb]int{}
 	for seed := range uint64(1000) {
 		p := makePlan(seed)
 		events := 0
@@ -36,6 +37,18 @@ func TestPlansCoverEverything(t *testing.T) {
 		}
 		if events != p.Events || p.Preload > len(p.Records) {
 			t.Errorf("seed %d: %d events of %d, %d records, %d at first", seed, events, p.Events, len(p.Records), p.Preload)
+		}
+		if n := p.Noise; n.On {
+			noisy++
+			if n.Refuse {
+				refused++
+			}
+			if n.More > 0 {
+				ends[n.End]++
+			}
+		}
+		if slices.Contains(p.Records, noise) != p.Noise.On {
+			t.Errorf("seed %d: summaries %t, and that is not what its records are", seed, p.Noise.On)
 		}
 		if !slices.IsSortedFunc(p.Steps, func(a, b step) int { return a.At - b.At }) {
 			t.Errorf("seed %d: the steps are not in order: %v", seed, p.Steps)
@@ -72,6 +85,9 @@ func TestPlansCoverEverything(t *testing.T) {
 		if verbs[v] == 0 {
 			t.Errorf("no seed draws %s", v)
 		}
+	}
+	if noisy < 250 || noisy > 420 || refused == 0 || len(ends) != 3 {
+		t.Errorf("%d seeds have summaries, %d refuse some, their ends are %v", noisy, refused, ends)
 	}
 	for _, name := range replyNames() {
 		if answers[name] == 0 {

@@ -30,6 +30,9 @@ type report struct {
 	Bound        int     `json:"bound"`
 	Lost         int     `json:"lost"`
 	LostReplies  int     `json:"lost_replies"`
+	Noise        int     `json:"noise"` // records that were summed up
+	Summaries    int     `json:"summaries"`
+	Again        int     `json:"summaries_again"` // of the same window, key and end
 	Seconds      float64 `json:"seconds"`
 }
 
@@ -53,6 +56,9 @@ func (r *report) add(o outcome) {
 	r.Bound += o.Bound
 	r.Lost += o.Lost
 	r.LostReplies += o.LostReplies
+	r.Noise += o.Noise
+	r.Summaries += o.Summaries
+	r.Again += o.SummariesAgain
 	if o.err != nil {
 		r.Unplayed++
 		o.Violations = append(o.Violations, "the run could not be played: "+o.err.Error())
@@ -86,8 +92,8 @@ func (r *report) end() {
 		}
 		return
 	}
-	_, _ = fmt.Fprintf(r.w, "\n%d runs, %d failed, in %.0fs: %d accepted, %d dead-lettered, %d lost, %d duplicates (bound %d; %d answers got lost)\n%s\n",
-		r.Runs, r.Failed, r.Seconds, r.Accepted, r.DeadLettered, r.Lost, r.Duplicates, r.Bound, r.LostReplies, r.Causes)
+	_, _ = fmt.Fprintf(r.w, "\n%d runs, %d failed, in %.0fs: %d accepted, %d dead-lettered, %d lost, %d duplicates (bound %d; %d answers got lost)\n%d more summed up in %d summaries, of which %d came again\n%s\n",
+		r.Runs, r.Failed, r.Seconds, r.Accepted, r.DeadLettered, r.Lost, r.Duplicates, r.Bound, r.LostReplies, r.Noise, r.Summaries, r.Again, r.Causes)
 }
 
 // writeReport keeps a result beside the run's logs.

@@ -54,6 +54,7 @@ type run struct {
 	current  string
 	letters  []string // folders of dead letters, with those moved away
 	checked  []int64  // by partition: committed offsets that were found to be settled; guarded by checking
+	counted  []int64  // likewise: below them all that is summed up is in a summary
 }
 
 // execute plays the plan and returns what came of it. An error means that the
@@ -65,7 +66,7 @@ func (s *suite) execute(ctx context.Context, p plan, broker *kafkatest.Node, dir
 	r := &run{
 		suite: s, plan: p, broker: broker, dir: dir, ctx: ctx, net: faultnet.New(), ledger: newLedger(p.Partitions),
 		topic: fmt.Sprintf("chaos-%d-%s", p.Seed, uuid.NewString()[:8]), behinds: map[*faultnet.Proxy]*incarnation{},
-		visits: map[*faultnet.Exchange]visit{}, dead: -1, current: firstToken, checked: make([]int64, p.Partitions),
+		visits: map[*faultnet.Exchange]visit{}, dead: -1, current: firstToken, checked: make([]int64, p.Partitions), counted: make([]int64, p.Partitions),
 	}
 	for _, st := range p.Steps {
 		if st.Do == doDead {
@@ -102,6 +103,9 @@ func (r *run) setUp(ctx context.Context) (err error) {
 		return err
 	}
 	if err := r.writeToken(firstToken); err != nil {
+		return err
+	}
+	if err := r.writeRules(); err != nil {
 		return err
 	}
 	for n := range r.plan.Endpoints {

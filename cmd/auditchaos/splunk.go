@@ -41,9 +41,10 @@ type request struct {
 	at      time.Time
 	places  []place // of its events, in order
 	bodies  []fingerprint
-	indexed int // so many of places, from the first
-	status  int // of the answer; 0: the connection was cut
-	code    int // of HEC in the answer; -1: none
+	sums    map[int]summaryEvent // those of places that are summaries
+	indexed int                  // so many of places, from the first
+	status  int                  // of the answer; 0: the connection was cut
+	code    int                  // of HEC in the answer; -1: none
 
 	ack *confirmation // nil without acknowledgement
 }
@@ -79,7 +80,9 @@ func newEndpoint(ctx context.Context, r *run, number int) (*endpoint, error) {
 		e.pipe = newPipeline(e)
 	}
 	e.hec = hectest.New(opts...)
-	e.hec.PoisonCode(r.plan.PoisonCode, func(event []byte) bool { return bytes.HasPrefix(event, []byte(poisonMark)) })
+	e.hec.PoisonCode(r.plan.PoisonCode, func(event []byte) bool {
+		return bytes.HasPrefix(event, []byte(poisonMark)) || r.plan.Noise.Refuse && refusesSummary(event)
+	})
 	return e, e.up(ctx)
 }
 
@@ -163,7 +166,7 @@ func (e *endpoint) newRequest(r *http.Request, body []byte, link *faultnet.Excha
 	if e.pipe != nil {
 		q.ack = &confirmation{channel: r.Header.Get(headerChannel), confirmed: confirmed{id: -1}}
 	}
-	q.places, q.bodies = readEvents(r.Header.Get("Content-Encoding"), body)
+	q.places, q.bodies, q.sums = readEvents(r.Header.Get("Content-Encoding"), body)
 	r.Header.Set(headerID, strconv.Itoa(q.id))
 	r.Header.Set(headerEvents, strconv.Itoa(len(q.places)))
 	return q
@@ -183,25 +186,29 @@ func (e *endpoint) outcome(q *request) {
 
 // readEvents reads a body apart from hectest, so that a mistake in one shows
 // against the other. It stops at what is no event.
-func readEvents(encoding string, body []byte) (places []place, bodies []fingerprint) {
+func readEvents(encoding string, body []byte) (places []place, bodies []fingerprint, sums map[int]summaryEvent) {
 	if encoding == "gzip" {
 		z, err := gzip.NewReader(bytes.NewReader(body))
 		if err != nil {
-			return nil, nil
+			return nil, nil, nil
 		}
 		if body, err = io.ReadAll(z); err != nil {
-			return nil, nil
+			return nil, nil, nil
 		}
 	}
+	sums = map[int]summaryEvent{}
 	for dec := json.NewDecoder(bytes.NewReader(body)); ; {
 		var envelope struct {
 			Fields json.RawMessage `json:"fields"`
 			Event  json.RawMessage `json:"event"`
 		}
 		if err := dec.Decode(&envelope); err != nil {
-			return places, bodies
+			return places, bodies, sums
 		}
 		fields := gjson.GetManyBytes(envelope.Fields, "kafka_partition", "kafka_offset")
+		if s, ok := readSummary(envelope.Event); ok {
+			sums[len(places)] = s
+		}
 		places = append(places, place{int(fields[0].Int()), fields[1].Int()})
 		bodies = append(bodies, sum(envelope.Event))
 	}

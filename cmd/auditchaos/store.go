@@ -109,5 +109,5 @@ func (r *run) scanStores(fn func(place, deadletter.Entry)) {
 
 // seeDead books what is in the dead-letter stores.
 func (r *run) seeDead() {
-	r.scanStores(func(at place, _ deadletter.Entry) { r.ledger.bury(at) })
+	r.scanStores(func(at place, e deadletter.Entry) { r.ledger.bury(at, e.Record.Value) })
 }

@@ -54,8 +54,11 @@ func Replay(ctx context.Context, opts ReplayOptions) (deadletter.Result, error) 
 			stays(e, err.Error())
 			return deadletter.ErrSkip
 		}
-		// What was too large never came to the rules.
-		judge.Again(&e.Record, &ev, e.Reason != deadletter.TooLarge)
+		if to, made := rules.SummaryRoute(e.Record.Value); made {
+			ev.Route = to
+		} else { // what was too large never came to the rules
+			judge.Again(&e.Record, &ev, e.Reason != deadletter.TooLarge)
+		}
 		body, _, err := client.Append(nil, &e.Record, ev)
 		if err != nil {
 			stays(e, err.Error())

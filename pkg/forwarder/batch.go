@@ -91,7 +91,7 @@ func (b *batch) reset(maxBytes int) {
 
 // add notes that a record belongs to the batch.
 func (b *batch) add(rec *audit.Record) {
-	if b.empty() {
+	if b.records == 0 {
 		b.first = rec.Timestamp
 	}
 	b.records++

@@ -24,6 +24,8 @@ type summaries struct {
 	// what the last owner knew of the window, which marks repeat.
 	again     bool
 	noted     summary.Note
+	changed   bool  // its rules are others
+	from      int64 // where counting begins again
 	recounted int64
 
 	at      int64         // behind the last record that was looked at
@@ -62,13 +64,19 @@ func (l *lane) newSummaries() *summaries {
 	case note.Start >= l.claim.Committed:
 		l.lostSummaries(note.Unsent, note, "the note beside the committed offset is of later ones")
 	default:
-		changed := note.Rules != s.rules
-		if changed {
+		s.changed, s.from = note.Rules != s.rules, note.Start
+		if s.changed {
 			l.log.Warn("the rules have changed while a window of summaries was open; its records are counted by the new rules, and its summaries say rules_changed",
 				zap.Int64("from_offset", note.Start), zap.Int64("to_offset", l.claim.Committed))
 		}
 		s.again, s.noted, s.at = true, note, l.claim.Start
-		s.win.Restore(note, changed)
+		if s.changed && note.Sent > note.Start {
+			// What was sent is so under the keys of then. Under others it would be
+			// counted twice, and so it would if this window ended elsewhere.
+			s.from = note.Sent
+		} else {
+			s.win.Restore(note, s.changed)
+		}
 		l.log.Info("reading the open window of summaries again", zap.Int64("from_offset", note.Start), zap.Int64("to_offset", l.claim.Committed))
 	}
 	return s
@@ -87,7 +95,7 @@ func (l *lane) lostSummaries(n int64, note summary.Note, why string) {
 // reread takes a record below the committed offset: all of it is settled, but
 // for the count in its window.
 func (s *summaries) reread(rec *audit.Record) {
-	if s == nil || !s.again || rec.Offset < s.noted.Start {
+	if s == nil || !s.again || rec.Offset < s.from {
 		return
 	}
 	if s.closes(rec) {
@@ -102,6 +110,9 @@ func (s *summaries) recount(rec *audit.Record) {
 		if ev, err := s.l.read(rec.Value); err == nil {
 			if v := s.l.judge.Judge(rec, &ev); v.Summary != nil && s.add(rec, v.Summary) {
 				s.recounted++
+				if s.changed {
+					s.win.Changed()
+				}
 			}
 		}
 	}
@@ -121,7 +132,11 @@ func (s *summaries) caughtUp() {
 		return
 	}
 	s.again = false
-	if missing := s.noted.Seen - s.recounted; missing > 0 {
+	before := s.noted.Seen
+	if s.from > s.noted.Start {
+		before = s.noted.Unsent
+	}
+	if missing := before - s.recounted; missing > 0 {
 		s.l.lostSummaries(missing, s.noted, "they could not be read again, since they have expired in Kafka or the rules have changed")
 	} else if missing < 0 {
 		s.l.log.Error("records are in a summary that were not when they were first read; they were sent as well",
@@ -204,6 +219,9 @@ func (l *lane) put(at int64, value []byte, made summary.Made) {
 	b := l.open
 	if b.empty() {
 		b.first, b.opened, b.next = time.Now(), time.Now(), at
+		if l.sum.held != nil {
+			b.first = l.sum.held.Timestamp // what was read and is not settled
+		}
 		l.linger.Reset(l.f.cfg.Linger)
 	}
 	b.made++
@@ -255,9 +273,9 @@ func (s *summaries) gauge() {
 	}
 }
 
-// holding is how many records were read and are in no batch: one at most.
+// holding is how many records count as read and are in no batch: one at most.
 func (s *summaries) holding() int {
-	if s == nil || s.held == nil {
+	if s == nil || s.held == nil || s.held.Offset < s.l.claim.Committed {
 		return 0
 	}
 	return 1

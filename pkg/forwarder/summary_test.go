@@ -200,6 +200,66 @@ func TestRulesChangeUnderAWindow(t *testing.T) {
 	}
 }
 
+// TestRulesChangeAfterAnEarlySummary: what was sent before is not counted again
+// under other keys, or in windows that end elsewhere.
+func TestRulesChangeAfterAnEarlySummary(t *testing.T) {
+	t.Parallel()
+	records := []*audit.Record{noiseRecord(5, "w1", 1), noiseRecord(6, "w2", 2), noiseRecord(7, "w1", 3)}
+	later := append(slices.Clone(records), noiseRecord(8, "w1", 4), noiseRecord(9, "w2", 5))
+	for _, tc := range []struct {
+		name string
+		opts func(*testing.T, *Options)
+		want []string
+	}{
+		{"as before", nil, []string{"w1 3 in [5,8]", "w2 2 in [6,9]"}},
+		{"other keys", func(t *testing.T, o *Options) {
+			rule, err := summary.NewRule("noise", []string{"data.who"}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			o.Filter = whoFilter{noiseFilter{rule, "others"}}
+		}, []string{"w1 1 in [8,8]true", "w2 1 in [9,9]true"}},
+		{"fewer keys", func(_ *testing.T, o *Options) { o.Summaries.MaxKeys = 1 }, []string{"w1 1 in [8,8]true", "w2 1 in [9,9]true"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				first := runStretch(t, Claim{Start: 5, Committed: 5}, "rules", 10*time.Minute, nil, nil, records...)
+				first.want(t, "early", "w1 2 in [5,7]", "w2 1 in [6,6]")
+				next, note := first.last()
+				claim := Claim{Start: summary.Rewind(next, note), Committed: next, Note: note}
+				between := runStretch(t, claim, "rules", 10*time.Second, nil, nil, later...)
+				next, note = between.last()
+				claim = Claim{Start: summary.Rewind(next, note), Committed: next, Note: note}
+				after := runStretch(t, claim, "rules", 10*time.Minute, func(o *Options) {
+					if tc.opts != nil {
+						tc.opts(t, o)
+					}
+				}, nil, later...)
+				after.want(t, tc.name, tc.want...)
+				if got := testutil.ToFloat64(after.f.metrics.unsummarised); got != 0 {
+					t.Errorf("%v records told as lost", got)
+				}
+			})
+		})
+	}
+}
+
+// whoFilter has a shorter key.
+type whoFilter struct{ noiseFilter }
+
+func (f whoFilter) Judge() Judge { return whoJudge{f.noiseFilter.Judge()} }
+
+type whoJudge struct{ of Judge }
+
+func (j whoJudge) Judge(rec *audit.Record, ev *audit.Event) Verdict {
+	v := j.of.Judge(rec, ev)
+	if v.Summary != nil {
+		v.Summary.Values[0] = v.Summary.Values[1]
+	}
+	return v
+}
+
 // TestSummaryTooLong: an event whose key is too long to be counted is sent.
 func TestSummaryTooLong(t *testing.T) {
 	t.Parallel()
@@ -233,5 +293,18 @@ func BenchmarkLaneSummarises(b *testing.B) {
 			}
 			lane.full = false
 		}
+	}
+}
+
+// TestBatchBehindSummaries: the lag is that of the oldest record, also in a batch
+// that begins with summaries, which are made now.
+func TestBatchBehindSummaries(t *testing.T) {
+	t.Parallel()
+	b := &batch{made: 1, first: time.Now()}
+	first, second := noiseRecord(5, "w1", 1), noiseRecord(6, "w1", 2)
+	b.add(first)
+	b.add(second)
+	if !b.first.Equal(first.Timestamp) {
+		t.Errorf("the oldest record is of %v, want %v", b.first, first.Timestamp)
 	}
 }

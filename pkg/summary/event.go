@@ -1,6 +1,7 @@
 package summary
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -51,7 +52,7 @@ func (w *Window) Sent(next int64) {
 func (w *Window) append(dst []byte, e *entry) []byte {
 	values := e.values()
 	dst = append(dst, `{"specversion":"1.0","id":"`...)
-	dst = appendID(dst, w.topic, w.partition, w.start, e.packed)
+	dst = appendID(dst, w.topic, w.partition, w.start, w.end, e.packed)
 	dst = append(dst, `","type":"`+Type+`","source":"`+Source+`"`...)
 	dst = appendTime(dst, `,"time":`, e.began) // the same whenever it is made
 	dst = append(dst, `,"datacontenttype":"application/json"`...)
@@ -156,8 +157,10 @@ func appendTime(dst []byte, member string, t time.Time) []byte {
 }
 
 // appendID writes the summary's id: of the shape of a UUID (version 8), and the
-// same whenever the same window and key are summarised.
-func appendID(dst []byte, topic string, partition int32, start int64, packed string) []byte {
+// same whenever the same window and key are summarised. The window's end tells
+// topics of one name apart, of several clusters or made again: they have windows
+// at the same offsets.
+func appendID(dst []byte, topic string, partition int32, start, end int64, packed string) []byte {
 	h := sha256.New()
 	var n [8]byte
 	binary.BigEndian.PutUint64(n[:], uint64(len(topic)))
@@ -166,6 +169,8 @@ func appendID(dst []byte, topic string, partition int32, start int64, packed str
 	binary.BigEndian.PutUint64(n[:], uint64(uint32(partition)))
 	h.Write(n[:])
 	binary.BigEndian.PutUint64(n[:], uint64(start))
+	h.Write(n[:])
+	binary.BigEndian.PutUint64(n[:], uint64(end))
 	h.Write(n[:])
 	h.Write([]byte(packed))
 	sum := h.Sum(nil)
@@ -178,4 +183,23 @@ func appendID(dst []byte, topic string, partition int32, start int64, packed str
 		dst = hex.AppendEncode(dst, part)
 	}
 	return dst
+}
+
+// RuleOf returns the name of the rule that an event is the summary of; false: it
+// is none.
+func RuleOf(value []byte) (name string, ok bool) {
+	if !bytes.Contains(value, []byte(`"type":"`+Type+`"`)) { // as most are
+		return "", false
+	}
+	var s struct {
+		Type    string `json:"type"`
+		Source  string `json:"source"`
+		Summary struct {
+			Rule string `json:"rule"`
+		} `json:"summary"`
+	}
+	if json.Unmarshal(value, &s) != nil || s.Type != Type || s.Source != Source {
+		return "", false
+	}
+	return s.Summary.Rule, true
 }

@@ -68,6 +68,9 @@ func (w *Window) Note(rules string) Note {
 	return Note{Start: w.start, End: w.end, Sent: w.sent, Seen: w.seen, Unsent: w.unsent, Rules: rules}
 }
 
+// Changed notes that other rules had counted records of the window before.
+func (w *Window) Changed() { w.changed = w.open }
+
 // Restore opens the window as a note says, to be filled by reading again.
 // changed says that other rules had opened it.
 func (w *Window) Restore(n Note, changed bool) {

@@ -324,3 +324,43 @@ func BenchmarkAppend(b *testing.B) {
 		w.Sent(rec.Offset)
 	}
 }
+
+// TestID: an id is the same for the same window and key, read once or again, and
+// another one for all else, also for a topic of the same name that has a window
+// at the same offset.
+func TestID(t *testing.T) {
+	t.Parallel()
+	r := rule(t, "a")
+	id := func(topic string, offset int64, second int, value string, again bool) string {
+		w := NewWindow(DefaultConfig(), topic, 3)
+		w.Add(record(offset, second), item(r, "", value))
+		if again {
+			n := w.Note("rules")
+			w = NewWindow(DefaultConfig(), topic, 3)
+			w.Restore(n, false)
+			w.Add(record(offset, second), item(r, "", value))
+		}
+		text, _ := w.Append(nil)
+		var e struct {
+			ID string `json:"id"`
+		}
+		if err := json.Unmarshal(text, &e); err != nil {
+			t.Fatal(err)
+		}
+		return e.ID
+	}
+	first := id("audit", 40, 5, `"x"`, false)
+	if got := id("audit", 40, 5, `"x"`, true); got != first {
+		t.Errorf("read again: %s, before %s", got, first)
+	}
+	for name, got := range map[string]string{
+		"another topic":  id("audit2", 40, 5, `"x"`, false),
+		"another window": id("audit", 41, 5, `"x"`, false),
+		"another key":    id("audit", 40, 5, `"y"`, false),
+		"another minute": id("audit", 40, 65, `"x"`, false),
+	} {
+		if got == first {
+			t.Errorf("%s has the same id", name)
+		}
+	}
+}
