@@ -144,14 +144,14 @@ func (e *ending) show(w io.Writer) (beside io.Writer, stop func()) {
 }
 
 // result tells how it ended.
-func (e *ending) result(ctx context.Context, err error, read, dead int64, dir string, stderr io.Writer) error {
+func (e *ending) result(ctx context.Context, err error, sent, dead int64, dir string, stderr io.Writer) error {
 	if e.bounded == nil {
 		return err
 	}
 	if e.resend != nil && dead > 0 {
 		printLines(stderr, "", fmt.Sprintf("dead letters of this resend: %d; deadletter list --dead-letter.dir %s shows them", dead, dir))
 	}
-	if e.resend != nil && read == 0 && err == nil {
+	if e.resend != nil && sent == 0 && err == nil {
 		printLines(stderr, "", "nothing was sent: the window holds no event, or it was sent already; --again sends it once more")
 	}
 	switch {

@@ -120,7 +120,7 @@ every minute.
 			err = a.Run(ctx)
 			stopShow()
 			t := a.Totals()
-			return end.result(ctx, err, t.Read, t.DeadLettered, cfg.DeadLetter.Dir, cmd.ErrOrStderr())
+			return end.result(ctx, err, t.Read+t.Summaries, t.DeadLettered, cfg.DeadLetter.Dir, cmd.ErrOrStderr())
 		},
 	}
 	moving.addFlags(cmd)

@@ -49,6 +49,9 @@ type span struct {
 type bounded struct {
 	opts  Bounded
 	group *kafka.Group
+	// owes says that below an offset something is committed and counted, and not
+	// sent; see forwarder.Owes.
+	owes  func(until int64, note string) bool
 	log   *zap.Logger
 	spans map[kafka.TopicPartition]span
 	all   []kafka.TopicPartition
@@ -64,8 +67,8 @@ type bounded struct {
 }
 
 // newBounded fixes the targets.
-func newBounded(ctx context.Context, opts Bounded, group *kafka.Group, log *zap.Logger) (_ *bounded, err error) {
-	b := &bounded{opts: opts, group: group, log: log, spans: map[kafka.TopicPartition]span{}, poke: make(chan struct{}, 1), first: -1, stall: boundedStall}
+func newBounded(ctx context.Context, opts Bounded, group *kafka.Group, owes func(int64, string) bool, log *zap.Logger) (_ *bounded, err error) {
+	b := &bounded{opts: opts, group: group, owes: owes, log: log, spans: map[kafka.TopicPartition]span{}, poke: make(chan struct{}, 1), first: -1, stall: boundedStall}
 	o, err := group.Offsets(ctx)
 	if err != nil {
 		return nil, err
@@ -218,7 +221,7 @@ func (b *bounded) look(o *kafka.Offsets) (done int64, open []kafka.TopicPartitio
 			at = kafka.None
 		}
 		done += min(max(at, s.from), s.until) - s.from
-		if at < s.until {
+		if at < s.until || b.owes(s.until, committed[p].Note) {
 			open = append(open, p)
 		}
 	}
