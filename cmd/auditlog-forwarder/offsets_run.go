@@ -116,7 +116,14 @@ func (e *ending) prepare(ctx context.Context, cfg config.Config) error {
 	if e.resend == nil || !e.again {
 		return nil
 	}
-	return e.resend.Again(ctx, cfg)
+	err := e.resend.Again(ctx, cfg)
+	if err == nil || ctx.Err() == nil {
+		return err
+	}
+	if errors.Is(context.Cause(ctx), errTimeout) {
+		err = fmt.Errorf("--timeout is over: %w", err)
+	}
+	return &exitError{code: exitUnfinished, err: fmt.Errorf("set the window back to its start: %w", err), hint: "nothing was sent; start it again, with --again"}
 }
 
 // limit bounds the run by --timeout.

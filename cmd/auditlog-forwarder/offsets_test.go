@@ -146,6 +146,8 @@ func TestOffsetsReset(t *testing.T) {
 		"note, all sent":  {args: "--shift -1 --partition 0 --yes", note: "summary/1 20 0 30 9 0 rules", want: "0: 29"},
 		"note, torn":      {args: "--shift -1 --partition 0 --yes", note: "summary/", code: 1, want: "0: 30summary/", says: `events of summaries`},
 		"note of another": {args: "--shift -1 --partition 0 --yes", note: " note", want: "0: 29"},
+		"mirror's note":   {args: "--shift -3 --partition 0", note: "mirror/1 30 audit ", want: "0: 30mirror/1 30 audit ", says: `COPIED AGAIN(.|\n)*up to 3 events would be copied again, 0 never copied; 1 note dropped, where the copy ended\n.* in the copy twice`},
+		"mirror's skip":   {args: "--latest --yes", note: "mirror/1 30 audit ", code: 1, want: "0: 30mirror/1 30 audit ", says: `up to 30 events would never be copied`},
 		"no partition":    {args: "--earliest --partition 2 --yes", code: 1, want: "0: 30", says: `there is no partition 2`},
 		"no topic":        {args: "--earliest --topic other --yes", code: 1, want: "0: 30", says: `there is no topic other`},
 		"no target":       {args: "--yes", code: 2, want: "0: 30", says: `hint: give --to-time, --to-offset`},
@@ -165,6 +167,37 @@ func TestOffsetsReset(t *testing.T) {
 				t.Errorf("committed %v, want %s", got, tt.want)
 			}
 		})
+	}
+}
+
+// TestOffsetsOfMirror: the mirror's group is looked at and set by a flag, and the
+// forwarder's is left alone.
+func TestOffsetsOfMirror(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t)
+	c.commit(30, "")
+	const group = "auditlog-forwarder-mirror"
+	if code, _, stderr := c.offsets("show", "--mirror"); code == 0 || !strings.Contains(stderr, "mirror.bootstrap_servers: missing") {
+		t.Errorf("without a mirror: exit code %d, %s", code, stderr)
+	}
+	to := []string{"--mirror", "--mirror.bootstrap-servers", "mine:9092", "--mirror.security-protocol", "PLAINTEXT"}
+	_, stdout, stderr := c.offsets(append([]string{"show"}, to...)...)
+	holds(t, "stdout", stdout, `^group `+group+`: \w+, no members, 60 behind$`)
+	if stdout == "" {
+		t.Error(stderr)
+	}
+	for i, shift := range []string{"--to-offset=40", "--to-offset=30"} {
+		code, stdout, stderr := c.offsets(append([]string{"reset", shift, "--partition", "0", "--allow-skip", "--yes"}, to...)...)
+		if code != 0 {
+			t.Errorf("exit code %d: %s", code, stderr)
+		}
+		holds(t, "stdout", stdout, []string{
+			`^group ` + group + `: up to no events will be copied again, 40 never copied$`,
+			`10 events will be copied again, 0 never copied\nthis group is a mirror's: what it copies again stands in the copy twice`,
+		}[i])
+	}
+	if got := append(c.committed(offsetsGroup), c.committed(group)...); !cmp.Equal(got, []string{"0: 30", "0: 30"}) {
+		t.Errorf("committed %v", got)
 	}
 }
 

@@ -101,10 +101,12 @@ every minute.
 			if err != nil {
 				return err
 			}
-			if err := moving.do(cmd, cfg, log.Named("move")); err != nil {
+			ctx, cancel := end.limit(cmd.Context())
+			defer cancel()
+			if err := moving.do(ctx, cfg, log.Named("move")); err != nil {
 				return err
 			}
-			if err := end.prepare(cmd.Context(), cfg); err != nil {
+			if err := end.prepare(ctx, cfg); err != nil {
 				return err
 			}
 			a, err := app.New(cmd.Context(), app.Options{
@@ -115,8 +117,6 @@ every minute.
 				return err
 			}
 			defer onHangup(hangups, a.Reread)()
-			ctx, cancel := end.limit(cmd.Context())
-			defer cancel()
 			err = a.Run(ctx)
 			stopShow()
 			t := a.Totals()
