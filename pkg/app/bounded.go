@@ -270,5 +270,8 @@ func (b *bounded) tell(done int64) {
 		left := time.Duration(float64(now.Sub(b.began)) * float64(b.total-done) / float64(moved))
 		fields = append(fields, zap.Duration("left_at_this_pace", left.Round(time.Second)))
 	}
+	if !b.had.Load() {
+		fields = append(fields, zap.String("waiting_for", "partitions; a member that was killed keeps its own for kafka.session_timeout"))
+	}
 	b.log.Info("on the way to the targets", fields...)
 }
