@@ -154,6 +154,9 @@ func done(plan app.ResetPlan) string {
 }
 
 func printPlan(w io.Writer, plan app.ResetPlan, format string) error {
+	if plan.Group.Name == "" {
+		return nil // Kafka was not reached
+	}
 	if format == "json" {
 		if plan.Partitions == nil {
 			plan.Partitions = []app.ResetRow{}
@@ -189,7 +192,11 @@ func printPlan(w io.Writer, plan app.ResetPlan, format string) error {
 	if plan.Executed {
 		would = "will be"
 	}
-	sum := fmt.Sprintf("\ngroup %s: up to %s %s %s again, %d never %s", plan.Group.Name, plural(int(plan.Again), "event"), would, verb, plan.Skipped, verb)
+	again := "no event"
+	if plan.Again > 0 {
+		again = "up to " + plural(int(plan.Again), "event")
+	}
+	sum := fmt.Sprintf("\ngroup %s: %s %s %s again, %d never %s", plan.Group.Name, again, would, verb, plan.Skipped, verb)
 	switch {
 	case plan.Notes > 0 && plan.Mirror:
 		sum += fmt.Sprintf("; %s dropped, where the copy ended", plural(plan.Notes, "note"))

@@ -39,7 +39,12 @@ func (e *ending) addFlags(cmd *cobra.Command) {
 }
 
 // check reads the flags.
-func (e *ending) check(now time.Time) error {
+func (e *ending) check(cmd *cobra.Command, now time.Time) error {
+	for _, name := range []string{"until", "from", "to", "resend-group"} {
+		if f := cmd.Flags().Lookup(name); f.Changed && f.Value.String() == "" { // such as an unset variable of a script
+			return usageError(fmt.Errorf("flag --%s is empty", name), "give it a value, or leave it out")
+		}
+	}
 	var errs []error
 	at := func(flag, text string) (t time.Time) {
 		t, err := parseTime(text, now)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"io"
 	"os"
 	"os/signal"
@@ -76,8 +77,11 @@ every minute.
 			hangups := make(chan os.Signal, 1)
 			signal.Notify(hangups, syscall.SIGHUP)
 			defer signal.Stop(hangups)
-			if err := end.check(time.Now()); err != nil {
+			if err := end.check(cmd, time.Now()); err != nil {
 				return err
+			}
+			if moving.old != "" && end.resend != nil {
+				return usageError(errors.New("--from-mirror-position excludes --from and --to"), "a window has a group of its own, which nothing is moved to; leave --from-mirror-position out")
 			}
 			loaded, err := loadConfig(cmd)
 			if err != nil {

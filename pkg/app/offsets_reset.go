@@ -190,7 +190,10 @@ func (to ResetTo) target(o *kafka.Offsets, p kafka.TopicPartition, l kafka.Log, 
 	case to.Latest:
 		return l.End, false, nil
 	case to.Offset != nil:
-		if *to.Offset < l.Start || *to.Offset > l.End {
+		switch {
+		case l.Start == l.End && *to.Offset != l.End:
+			return 0, false, fmt.Errorf("%s: offset %d is not there; it is empty, and %d is its end; --partition chooses others", p, *to.Offset, l.End)
+		case *to.Offset < l.Start || *to.Offset > l.End:
 			return 0, false, fmt.Errorf("%s: offset %d is not there; it holds %d to %d, and %d is its end", p, *to.Offset, l.Start, l.End-1, l.End)
 		}
 		return *to.Offset, false, nil
@@ -198,8 +201,8 @@ func (to ResetTo) target(o *kafka.Offsets, p kafka.TopicPartition, l kafka.Log, 
 		if old == kafka.None {
 			return 0, false, fmt.Errorf("%s: no offset is committed that could be shifted; give --to-time, --to-offset, --earliest or --latest", p)
 		}
-		offset = min(max(old+*to.Shift, l.Start), l.End)
-		return offset, offset != old+*to.Shift, nil
+		by := min(max(*to.Shift, l.Start-old), l.End-old)
+		return old + by, by != *to.Shift, nil
 	}
 	offset, err = o.At(p, to.Time)
 	return offset, false, err
