@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 	"go.uber.org/zap"
 
 	"auditlog-forwarder/pkg/audit"
@@ -224,5 +225,51 @@ func TestBoundGone(t *testing.T) {
 		if w.marked != w.log[9].Offset+1 {
 			t.Errorf("marked %d, want %d: what is gone is not this lane's to pass", w.marked, w.log[9].Offset+1)
 		}
+	})
+}
+
+// TestBoundOwes: a note tells of records that are counted and not sent, and there
+// is nothing left to read again: they have expired. The note is renewed, so that
+// nobody waits for them.
+func TestBoundOwes(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 1, 1, 1)
+		f := New(Config{MaxEvents: 1, MaxBytes: 1024, Linger: time.Hour, Window: 1, Drain: time.Second}, Options{
+			Sink: w, DeadLetters: w, Filter: newNoiseFilter(t, "rules"), Summaries: summary.DefaultConfig(), MaxEventBytes: 1000, Log: zap.NewNop(), Registerer: prometheus.NewRegistry(),
+		})
+		until := w.committed + 5
+		note := summary.Note{Start: w.committed, End: 1, Sent: w.committed, Seen: 3, Unsent: 3, Rules: summary.Fingerprint("rules", summary.DefaultConfig())}
+		if !f.Owes(until, note.String()) || f.Owes(note.Start, note.String()) || f.Owes(until, "summary/") {
+			t.Error("Owes does not say what the note does")
+		}
+		marks := make(chan string, 1)
+		claim := Claim{
+			Start: until, Committed: until, Note: note.String(), HighWater: func() int64 { return until },
+			Mark: func(next int64, note string, done func()) {
+				if next != until {
+					t.Errorf("marked %d, want %d", next, until)
+				}
+				marks <- note
+				done()
+			},
+			Bound: &Bound{Last: until, Until: until},
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			if err := Run(ctx, f, claim, make(chan *audit.Record), w.read); err != nil {
+				t.Errorf("the lane ended: %v", err)
+			}
+		}()
+		if got := <-marks; f.Owes(until, got) { // a lane that does not mark ends the test as a deadlock
+			t.Errorf("the note %q still owes", got)
+		}
+		if lost := testutil.ToFloat64(f.metrics.unsummarised); lost != 3 {
+			t.Errorf("%v records are told as lost, want 3", lost)
+		}
+		cancel()
+		<-ended
 	})
 }
