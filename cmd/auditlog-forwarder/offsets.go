@@ -43,5 +43,5 @@ func loadForOffsets(cmd *cobra.Command, ofMirror bool) (kafka.Config, error) {
 	if err := config.Concerning(err, "kafka"); err != nil {
 		return kafka.Config{}, &exitError{code: exitConfig, err: err, hint: configHint(loaded)}
 	}
-	return loaded.Config.Kafka, nil
+	return loaded.Kafka, nil
 }

@@ -75,7 +75,7 @@ func (e *ending) check(cmd *cobra.Command, now time.Time) error {
 	case window:
 		// Whole seconds, so that the window can be given again as it is printed.
 		e.resend = &app.Resend{From: at("from", e.from).Truncate(time.Second), To: at("to", e.to).Truncate(time.Second)}
-		e.bounded = &app.Bounded{Until: e.resend.To}
+		e.bounded = &app.Bounded{Until: e.resend.To, From: e.resend.From}
 		if len(errs) == 0 && !e.resend.From.Before(e.resend.To) {
 			errs = append(errs, fmt.Errorf("--from %s is not before --to %s, so that the window is empty", e.from, e.to))
 		}

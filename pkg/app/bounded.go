@@ -19,6 +19,7 @@ import (
 // members may do some of the work. Partitions that come later are left alone.
 type Bounded struct {
 	Until time.Time // a partition's target is its first record that is as young; zero: its end
+	From  time.Time // of a window, to tell where its beginning has expired; zero: it is none
 	// Progress is told how many offsets are done, of all; nil: the log is.
 	Progress func(done, total int64)
 }
@@ -81,10 +82,18 @@ func newBounded(ctx context.Context, opts Bounded, group *kafka.Group, owes func
 	if err != nil {
 		return nil, err
 	}
+	var cut []string
 	for _, p := range b.all {
 		l, err := o.Log(p)
 		if err != nil {
 			return nil, err
+		}
+		late, err := opts.beginsLate(o, p, l)
+		if err != nil {
+			return nil, err
+		}
+		if late != "" {
+			cut = append(cut, late)
 		}
 		s := span{from: committed[p].Offset, until: l.End}
 		switch {
@@ -104,8 +113,27 @@ func newBounded(ctx context.Context, opts Bounded, group *kafka.Group, owes func
 		b.spans[p] = s
 		b.total += s.until - s.from
 	}
+	if len(cut) > 0 {
+		log.Warn("partitions begin within the window: what they held before has expired in Kafka, and what of it was in the window is not sent", zap.Strings("partitions", cut))
+	}
 	log.Info("forwarding up to the targets and then ending", zap.Int("partitions", len(b.all)), zap.Int64("offsets", b.total))
 	return b, nil
+}
+
+// beginsLate tells where a partition begins that has lost what may have been in
+// the window; empty: it has not.
+func (b Bounded) beginsLate(o *kafka.Offsets, p kafka.TopicPartition, l kafka.Log) (string, error) {
+	if b.From.IsZero() || l.Start == 0 {
+		return "", nil
+	}
+	when, found, err := o.Next(p, l.Start, l.End)
+	switch {
+	case err != nil || found && !when.After(b.From):
+		return "", err
+	case !found:
+		return fmt.Sprintf("%s is empty up to offset %d", p, l.End), nil
+	}
+	return fmt.Sprintf("%s at offset %d of %s", p, l.Start, when.UTC().Format(time.RFC3339)), nil
 }
 
 // run forwards until all is committed, or ctx ends.
