@@ -22,6 +22,7 @@ type resetFlags struct {
 	partitions       []string // numbers
 	topics           []string
 	allowSkip, yes   bool
+	mirror           bool
 }
 
 func newOffsetsResetCommand() *cobra.Command {
@@ -50,6 +51,11 @@ is kept beside an offset (the place of a summary that is not sent yet) is droppe
 where events of such a summary may lie below the new offset, that too leaves events
 out and needs --allow-skip: go back further instead.
 
+--mirror sets the group of the mirror. What it reads again, it writes into the copy
+again: the note by which it knows what is there already is dropped. Whoever reads
+the copy, a forwarder too, then gets those events twice. To copy all again it is
+better to give the mirror a new mirror.group_id and a new mirror.name.
+
 Figures are offsets: markers of transactions count, so events are at most so many.
 
 The exit code is 0 if it is done or was only told, 1 if it is refused: members
@@ -63,11 +69,11 @@ are active, events would be left out, or an offset is not there.`,
 			if err != nil {
 				return err
 			}
-			cfg, err := loadForOffsets(cmd)
+			cfg, err := loadForOffsets(cmd, flags.mirror)
 			if err != nil {
 				return err
 			}
-			plan, err := app.ResetOffsets(cmd.Context(), cfg.Kafka, to)
+			plan, err := app.ResetOffsets(cmd.Context(), cfg, to)
 			return errors.Join(printPlan(cmd.OutOrStdout(), plan, format.value), flags.judge(plan, err))
 		},
 	}
@@ -80,6 +86,7 @@ are active, events would be left out, or an offset is not there.`,
 	f.StringSliceVar(&flags.partitions, "partition", nil, "only these `partitions`")
 	f.StringSliceVar(&flags.topics, "topic", nil, "only these topics")
 	f.BoolVar(&flags.allowSkip, "allow-skip", false, "also if events are left out for good")
+	f.BoolVar(&flags.mirror, "mirror", false, "the group of the mirror (mirror.group_id), in place of the forwarder's")
 	f.BoolVar(&flags.yes, "yes", false, "do it; without this it only tells what it would do")
 	f.BoolVar(&flags.yes, "execute", false, "the same as --yes")
 	f.VarP(format, "output", "o", "table or json")
@@ -93,7 +100,7 @@ are active, events would be left out, or an offset is not there.`,
 
 // target reads the flags.
 func (r *resetFlags) target(cmd *cobra.Command, now time.Time) (to app.ResetTo, err error) {
-	to = app.ResetTo{Earliest: r.earliest, Latest: r.latest, Topics: r.topics, AllowSkip: r.allowSkip, Execute: r.yes}
+	to = app.ResetTo{Earliest: r.earliest, Latest: r.latest, Topics: r.topics, Mirror: r.mirror, AllowSkip: r.allowSkip, Execute: r.yes}
 	var given []string
 	for _, name := range []string{"to-time", "to-offset", "earliest", "latest", "shift"} {
 		if f := cmd.Flags().Lookup(name); f.Changed && f.Value.String() != "false" {
@@ -129,7 +136,7 @@ func (r *resetFlags) target(cmd *cobra.Command, now time.Time) (to app.ResetTo, 
 // judge gives a refusal its next step.
 func (r *resetFlags) judge(plan app.ResetPlan, err error) error {
 	if errors.Is(err, app.ErrSkips) {
-		what := fmt.Sprintf("up to %s would never be sent", plural(int(plan.Skipped), "event"))
+		what := fmt.Sprintf("up to %s would never be %s", plural(int(plan.Skipped), "event"), done(plan))
 		if plan.Skipped == 0 {
 			what = "events of summaries that are not sent yet would be left out"
 		}
@@ -138,7 +145,18 @@ func (r *resetFlags) judge(plan app.ResetPlan, err error) error {
 	return err
 }
 
+// done is what becomes of what the group reads.
+func done(plan app.ResetPlan) string {
+	if plan.Mirror {
+		return "copied"
+	}
+	return "sent"
+}
+
 func printPlan(w io.Writer, plan app.ResetPlan, format string) error {
+	if plan.Group.Name == "" {
+		return nil // Kafka was not reached
+	}
 	if format == "json" {
 		if plan.Partitions == nil {
 			plan.Partitions = []app.ResetRow{}
@@ -154,7 +172,8 @@ func printPlan(w io.Writer, plan app.ResetPlan, format string) error {
 		_, err := fmt.Fprintf(table, format+"\n", args...)
 		errs = append(errs, err)
 	}
-	line("PARTITION\tOLD\tNEW\tSENT AGAIN\tNEVER SENT\tREMARKS")
+	verb := done(plan)
+	line("PARTITION\tOLD\tNEW\t%[1]s AGAIN\tNEVER %[1]s\tREMARKS", strings.ToUpper(verb))
 	for _, p := range plan.Partitions {
 		var remarks []string
 		if p.Clipped {
@@ -173,9 +192,22 @@ func printPlan(w io.Writer, plan app.ResetPlan, format string) error {
 	if plan.Executed {
 		would = "will be"
 	}
-	sum := fmt.Sprintf("\ngroup %s: up to %s %s sent again, %d never sent", plan.Group.Name, plural(int(plan.Again), "event"), would, plan.Skipped)
-	if plan.Notes > 0 {
+	again := "no event"
+	if plan.Again > 0 {
+		again = "up to " + plural(int(plan.Again), "event")
+	}
+	sum := fmt.Sprintf("\ngroup %s: %s %s %s again, %d never %s", plan.Group.Name, again, would, verb, plan.Skipped, verb)
+	switch {
+	case plan.Notes > 0 && plan.Mirror:
+		sum += fmt.Sprintf("; %s dropped, where the copy ended", plural(plan.Notes, "note"))
+	case plan.Notes > 0:
 		sum += fmt.Sprintf("; %s dropped, the place of summaries", plural(plan.Notes, "note"))
+	}
+	switch {
+	case plan.Mirror && plan.Again > 0:
+		sum += "\nthis group is a mirror's: what it copies again stands in the copy twice, and whoever reads that gets it twice"
+	case plan.Mirror && plan.Notes > 0:
+		sum += "\nthis group is a mirror's: what it wrote and had not committed when it ended is copied again, and stands in the copy twice"
 	}
 	if !plan.Executed {
 		sum += "\nnothing was changed; --yes does it"

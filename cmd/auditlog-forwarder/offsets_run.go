@@ -39,7 +39,12 @@ func (e *ending) addFlags(cmd *cobra.Command) {
 }
 
 // check reads the flags.
-func (e *ending) check(now time.Time) error {
+func (e *ending) check(cmd *cobra.Command, now time.Time) error {
+	for _, name := range []string{"until", "from", "to", "resend-group"} {
+		if f := cmd.Flags().Lookup(name); f.Changed && f.Value.String() == "" { // such as an unset variable of a script
+			return usageError(fmt.Errorf("flag --%s is empty", name), "give it a value, or leave it out")
+		}
+	}
 	var errs []error
 	at := func(flag, text string) (t time.Time) {
 		t, err := parseTime(text, now)
@@ -70,7 +75,7 @@ func (e *ending) check(now time.Time) error {
 	case window:
 		// Whole seconds, so that the window can be given again as it is printed.
 		e.resend = &app.Resend{From: at("from", e.from).Truncate(time.Second), To: at("to", e.to).Truncate(time.Second)}
-		e.bounded = &app.Bounded{Until: e.resend.To}
+		e.bounded = &app.Bounded{Until: e.resend.To, From: e.resend.From}
 		if len(errs) == 0 && !e.resend.From.Before(e.resend.To) {
 			errs = append(errs, fmt.Errorf("--from %s is not before --to %s, so that the window is empty", e.from, e.to))
 		}
@@ -116,7 +121,14 @@ func (e *ending) prepare(ctx context.Context, cfg config.Config) error {
 	if e.resend == nil || !e.again {
 		return nil
 	}
-	return e.resend.Again(ctx, cfg)
+	err := e.resend.Again(ctx, cfg)
+	if err == nil || ctx.Err() == nil {
+		return err
+	}
+	if errors.Is(context.Cause(ctx), errTimeout) {
+		err = fmt.Errorf("--timeout is over: %w", err)
+	}
+	return &exitError{code: exitUnfinished, err: fmt.Errorf("set the window back to its start: %w", err), hint: "nothing was sent; start it again, with --again"}
 }
 
 // limit bounds the run by --timeout.
@@ -144,14 +156,14 @@ func (e *ending) show(w io.Writer) (beside io.Writer, stop func()) {
 }
 
 // result tells how it ended.
-func (e *ending) result(ctx context.Context, err error, read, dead int64, dir string, stderr io.Writer) error {
+func (e *ending) result(ctx context.Context, err error, sent, dead int64, dir string, stderr io.Writer) error {
 	if e.bounded == nil {
 		return err
 	}
 	if e.resend != nil && dead > 0 {
 		printLines(stderr, "", fmt.Sprintf("dead letters of this resend: %d; deadletter list --dead-letter.dir %s shows them", dead, dir))
 	}
-	if e.resend != nil && read == 0 && err == nil {
+	if e.resend != nil && sent == 0 && err == nil {
 		printLines(stderr, "", "nothing was sent: the window holds no event, or it was sent already; --again sends it once more")
 	}
 	switch {

@@ -16,6 +16,7 @@ import (
 )
 
 func newOffsetsShowCommand() *cobra.Command {
+	var ofMirror bool
 	format := &oneOf{value: "table", allowed: []string{"table", "json"}}
 	cmd := &cobra.Command{
 		Use:   "show",
@@ -27,7 +28,7 @@ the members of the group.
 
 A lag counts offsets: a transaction's marker is one, and so is what compaction
 took. NOTE says that something is kept beside the offset, such as the place of a
-summary that is not sent yet. It changes nothing and may run beside a forwarder.
+summary that is not sent yet, or where a mirror's copy ended. It changes nothing and may run beside a forwarder.
 
 Warnings tell of partitions without an offset, and of those whose offset is below
 what is there: events that expired before they were settled.
@@ -35,14 +36,15 @@ what is there: events that expired before they were settled.
 The exit code is 0 also with warnings.`,
 		Example: "  " + program + " offsets show\n" +
 			"  " + program + " offsets show -o json | jq '[.partitions[].lag] | add'\n" +
+			"  " + program + " offsets show --mirror\n" +
 			"  " + program + " offsets show --kafka.group-id connect-splunk-sink",
 		Args: positional(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := loadForOffsets(cmd)
+			cfg, err := loadForOffsets(cmd, ofMirror)
 			if err != nil {
 				return err
 			}
-			found, err := app.ShowOffsets(cmd.Context(), cfg.Kafka, time.Now())
+			found, err := app.ShowOffsets(cmd.Context(), cfg, time.Now())
 			if err != nil {
 				return err
 			}
@@ -58,6 +60,7 @@ The exit code is 0 also with warnings.`,
 			return nil
 		},
 	}
+	cmd.Flags().BoolVar(&ofMirror, "mirror", false, "the group of the mirror (mirror.group_id), in place of the forwarder's")
 	cmd.Flags().VarP(format, "output", "o", "table or json")
 	completeFormat(cmd, format)
 	addConfigFlags(cmd)

@@ -127,30 +127,33 @@ func TestOffsetsReset(t *testing.T) {
 		want string // the offset afterwards
 		says string // by standard output or error
 	}{
-		"dry run":         {args: "--earliest", want: "0: 30", says: `^audit/0 +30 +0 +30 +0 *$`},
-		"earliest":        {args: "--earliest --yes", want: "0: 0", says: `up to 30 events will be sent again, 0 never sent`},
-		"execute":         {args: "--earliest --execute", want: "0: 0"},
-		"time":            {args: "--to-time 2026-11-01T00:20Z --yes", want: "0: 20", says: `^audit/0 +30 +20 +10 +0`},
-		"time of none":    {args: "--to-time 2026-11-01T02:00:00Z --allow-skip --yes", want: "0: 60", says: `^audit/0 +30 +60 +0 +30`},
-		"offset":          {args: "--to-offset 7 --partition 0 --yes", want: "0: 7"},
-		"offset beyond":   {args: "--to-offset 61 --partition 0 --yes", code: 1, want: "0: 30", says: `audit/0: offset 61 is not there; it holds 0 to 59`},
-		"shift":           {args: "--shift -5 --partition 0 --yes", want: "0: 25", says: `^audit/0 +30 +25 +5 +0`},
-		"shift too far":   {args: "--shift -500 --partition 0 --yes", want: "0: 0", says: `as far as there is something`},
-		"shift of none":   {args: "--shift -5 --yes", code: 1, want: "0: 30", says: `audit/1: no offset is committed that could be shifted`},
-		"skip":            {args: "--latest --yes", code: 1, want: "0: 30", says: `refused: up to 30 events would never be sent; nothing was changed`},
-		"skip allowed":    {args: "--latest --yes --allow-skip", want: "0: 60", says: `0 +30 +60 +0 +30`},
-		"skip, dry run":   {args: "--latest", want: "0: 30", says: `nothing was changed; --yes does it, with --allow-skip`},
-		"note":            {args: "--earliest --yes", note: " note", want: "0: 0", says: `1 note dropped`},
-		"note in the way": {args: "--shift -1 --partition 0 --yes", note: "summary/1 20 0 20 9 9 rules", code: 1, want: "0: 30summary/1 20 0 20 9 9 rules", says: `events of summaries that are not sent yet would be left out`},
-		"note below":      {args: "--shift -10 --partition 0 --yes", note: "summary/1 20 0 20 9 9 rules", want: "0: 20"},
-		"note, all sent":  {args: "--shift -1 --partition 0 --yes", note: "summary/1 20 0 30 9 0 rules", want: "0: 29"},
-		"note, torn":      {args: "--shift -1 --partition 0 --yes", note: "summary/", code: 1, want: "0: 30summary/", says: `events of summaries`},
-		"note of another": {args: "--shift -1 --partition 0 --yes", note: " note", want: "0: 29"},
-		"no partition":    {args: "--earliest --partition 2 --yes", code: 1, want: "0: 30", says: `there is no partition 2`},
-		"no topic":        {args: "--earliest --topic other --yes", code: 1, want: "0: 30", says: `there is no topic other`},
-		"no target":       {args: "--yes", code: 2, want: "0: 30", says: `hint: give --to-time, --to-offset`},
-		"two targets":     {args: "--earliest --shift -1", code: 2, want: "0: 30", says: `--earliest and --shift exclude each other`},
-		"json":            {args: "--shift -1 --partition 0 -o json", want: "0: 30", says: `"again": 1,`},
+		"dry run":           {args: "--earliest", want: "0: 30", says: `^audit/0 +30 +0 +30 +0 *$`},
+		"earliest":          {args: "--earliest --yes", want: "0: 0", says: `up to 30 events will be sent again, 0 never sent`},
+		"execute":           {args: "--earliest --execute", want: "0: 0"},
+		"time":              {args: "--to-time 2026-11-01T00:20Z --yes", want: "0: 20", says: `^audit/0 +30 +20 +10 +0`},
+		"time of none":      {args: "--to-time 2026-11-01T02:00:00Z --allow-skip --yes", want: "0: 60", says: `^audit/0 +30 +60 +0 +30`},
+		"offset":            {args: "--to-offset 7 --partition 0 --yes", want: "0: 7"},
+		"offset beyond":     {args: "--to-offset 61 --partition 0 --yes", code: 1, want: "0: 30", says: `audit/0: offset 61 is not there; it holds 0 to 59`},
+		"shift":             {args: "--shift -5 --partition 0 --yes", want: "0: 25", says: `^audit/0 +30 +25 +5 +0`},
+		"shift too far":     {args: "--shift -500 --partition 0 --yes", want: "0: 0", says: `as far as there is something`},
+		"shift without end": {args: "--shift 9223372036854775807 --partition 0", want: "0: 30", says: `^audit/0 +30 +60 +0 +30 +as far as`},
+		"shift of none":     {args: "--shift -5 --yes", code: 1, want: "0: 30", says: `audit/1: no offset is committed that could be shifted`},
+		"skip":              {args: "--latest --yes", code: 1, want: "0: 30", says: `refused: up to 30 events would never be sent; nothing was changed`},
+		"skip allowed":      {args: "--latest --yes --allow-skip", want: "0: 60", says: `0 +30 +60 +0 +30`},
+		"skip, dry run":     {args: "--latest", want: "0: 30", says: `nothing was changed; --yes does it, with --allow-skip`},
+		"note":              {args: "--earliest --yes", note: " note", want: "0: 0", says: `1 note dropped`},
+		"note in the way":   {args: "--shift -1 --partition 0 --yes", note: "summary/1 20 0 20 9 9 rules", code: 1, want: "0: 30summary/1 20 0 20 9 9 rules", says: `events of summaries that are not sent yet would be left out`},
+		"note below":        {args: "--shift -10 --partition 0 --yes", note: "summary/1 20 0 20 9 9 rules", want: "0: 20"},
+		"note, all sent":    {args: "--shift -1 --partition 0 --yes", note: "summary/1 20 0 30 9 0 rules", want: "0: 29"},
+		"note, torn":        {args: "--shift -1 --partition 0 --yes", note: "summary/", code: 1, want: "0: 30summary/", says: `events of summaries`},
+		"note of another":   {args: "--shift -1 --partition 0 --yes", note: " note", want: "0: 29"},
+		"mirror's note":     {args: "--shift -3 --partition 0", note: "mirror/1 30 audit ", want: "0: 30mirror/1 30 audit ", says: `COPIED AGAIN(.|\n)*up to 3 events would be copied again, 0 never copied; 1 note dropped, where the copy ended\n.* in the copy twice`},
+		"mirror's skip":     {args: "--latest --yes", note: "mirror/1 30 audit ", code: 1, want: "0: 30mirror/1 30 audit ", says: `up to 30 events would never be copied`},
+		"no partition":      {args: "--earliest --partition 2 --yes", code: 1, want: "0: 30", says: `there is no partition 2`},
+		"no topic":          {args: "--earliest --topic other --yes", code: 1, want: "0: 30", says: `there is no topic other`},
+		"no target":         {args: "--yes", code: 2, want: "0: 30", says: `hint: give --to-time, --to-offset`},
+		"two targets":       {args: "--earliest --shift -1", code: 2, want: "0: 30", says: `--earliest and --shift exclude each other`},
+		"json":              {args: "--shift -1 --partition 0 -o json", want: "0: 30", says: `"again": 1,`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -165,6 +168,37 @@ func TestOffsetsReset(t *testing.T) {
 				t.Errorf("committed %v, want %s", got, tt.want)
 			}
 		})
+	}
+}
+
+// TestOffsetsOfMirror: the mirror's group is looked at and set by a flag, and the
+// forwarder's is left alone.
+func TestOffsetsOfMirror(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t)
+	c.commit(30, "")
+	const group = "auditlog-forwarder-mirror"
+	if code, _, stderr := c.offsets("show", "--mirror"); code == 0 || !strings.Contains(stderr, "mirror.bootstrap_servers: missing") {
+		t.Errorf("without a mirror: exit code %d, %s", code, stderr)
+	}
+	to := []string{"--mirror", "--mirror.bootstrap-servers", "mine:9092", "--mirror.security-protocol", "PLAINTEXT"}
+	_, stdout, stderr := c.offsets(append([]string{"show"}, to...)...)
+	holds(t, "stdout", stdout, `^group `+group+`: \w+, no members, 60 behind$`)
+	if stdout == "" {
+		t.Error(stderr)
+	}
+	for i, shift := range []string{"--to-offset=40", "--to-offset=30"} {
+		code, stdout, stderr := c.offsets(append([]string{"reset", shift, "--partition", "0", "--allow-skip", "--yes"}, to...)...)
+		if code != 0 {
+			t.Errorf("exit code %d: %s", code, stderr)
+		}
+		holds(t, "stdout", stdout, []string{
+			`^group ` + group + `: no event will be copied again, 40 never copied$`,
+			`10 events will be copied again, 0 never copied\nthis group is a mirror's: what it copies again stands in the copy twice`,
+		}[i])
+	}
+	if got := append(c.committed(offsetsGroup), c.committed(group)...); !cmp.Equal(got, []string{"0: 30", "0: 30"}) {
+		t.Errorf("committed %v", got)
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"io"
 	"os"
 	"os/signal"
@@ -76,8 +77,11 @@ every minute.
 			hangups := make(chan os.Signal, 1)
 			signal.Notify(hangups, syscall.SIGHUP)
 			defer signal.Stop(hangups)
-			if err := end.check(time.Now()); err != nil {
+			if err := end.check(cmd, time.Now()); err != nil {
 				return err
+			}
+			if moving.old != "" && end.resend != nil {
+				return usageError(errors.New("--from-mirror-position excludes --from and --to"), "a window has a group of its own, which nothing is moved to; leave --from-mirror-position out")
 			}
 			loaded, err := loadConfig(cmd)
 			if err != nil {
@@ -101,10 +105,12 @@ every minute.
 			if err != nil {
 				return err
 			}
-			if err := moving.do(cmd, cfg, log.Named("move")); err != nil {
+			ctx, cancel := end.limit(cmd.Context())
+			defer cancel()
+			if err := moving.do(ctx, cfg, log.Named("move")); err != nil {
 				return err
 			}
-			if err := end.prepare(cmd.Context(), cfg); err != nil {
+			if err := end.prepare(ctx, cfg); err != nil {
 				return err
 			}
 			a, err := app.New(cmd.Context(), app.Options{
@@ -115,12 +121,10 @@ every minute.
 				return err
 			}
 			defer onHangup(hangups, a.Reread)()
-			ctx, cancel := end.limit(cmd.Context())
-			defer cancel()
 			err = a.Run(ctx)
 			stopShow()
 			t := a.Totals()
-			return end.result(ctx, err, t.Read, t.DeadLettered, cfg.DeadLetter.Dir, cmd.ErrOrStderr())
+			return end.result(ctx, err, t.Read+t.Summaries, t.DeadLettered, cfg.DeadLetter.Dir, cmd.ErrOrStderr())
 		},
 	}
 	moving.addFlags(cmd)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -40,7 +41,7 @@ func (m *move) addFlags(cmd *cobra.Command) {
 }
 
 // do moves the group, if that is asked for.
-func (m *move) do(cmd *cobra.Command, cfg config.Config, log *zap.Logger) error {
+func (m *move) do(ctx context.Context, cfg config.Config, log *zap.Logger) error {
 	if m.old == "" {
 		return nil
 	}
@@ -51,8 +52,8 @@ func (m *move) do(cmd *cobra.Command, cfg config.Config, log *zap.Logger) error 
 			hint: "the environment is not read for it, but for variables such as " + oldEnv + "AUDITLOG_FORWARDER_KAFKA_SASL_PASSWORD",
 		}
 	}
-	err = app.MoveToCopy(cmd.Context(), app.MoveOptions{Config: cfg, Old: old.Kafka, Force: m.force, Log: log})
-	if err != nil && cmd.Context().Err() != nil {
+	err = app.MoveToCopy(ctx, app.MoveOptions{Config: cfg, Old: old.Kafka, Force: m.force, Log: log})
+	if err != nil && ctx.Err() != nil {
 		// App.Run ends at once, as it does for a signal that comes later.
 		log.Info("stopped before the group was moved; nothing is forwarded", zap.Error(err))
 		return nil

@@ -193,7 +193,7 @@ func (a *App) read(ctx context.Context) (err error) {
 	if a.opts.Bounded == nil {
 		return a.group.Run(ctx, a.lane)
 	}
-	if a.bounded, err = newBounded(ctx, *a.opts.Bounded, a.group, a.log.Named("bounded")); err != nil {
+	if a.bounded, err = newBounded(ctx, *a.opts.Bounded, a.group, a.forward.Owes, a.log.Named("bounded")); err != nil {
 		if ctx.Err() != nil {
 			return ErrUnfinished
 		}

@@ -19,6 +19,7 @@ import (
 // members may do some of the work. Partitions that come later are left alone.
 type Bounded struct {
 	Until time.Time // a partition's target is its first record that is as young; zero: its end
+	From  time.Time // of a window, to tell where its beginning has expired; zero: it is none
 	// Progress is told how many offsets are done, of all; nil: the log is.
 	Progress func(done, total int64)
 }
@@ -49,6 +50,9 @@ type span struct {
 type bounded struct {
 	opts  Bounded
 	group *kafka.Group
+	// owes says that below an offset something is committed and counted, and not
+	// sent; see forwarder.Owes.
+	owes  func(until int64, note string) bool
 	log   *zap.Logger
 	spans map[kafka.TopicPartition]span
 	all   []kafka.TopicPartition
@@ -64,8 +68,8 @@ type bounded struct {
 }
 
 // newBounded fixes the targets.
-func newBounded(ctx context.Context, opts Bounded, group *kafka.Group, log *zap.Logger) (_ *bounded, err error) {
-	b := &bounded{opts: opts, group: group, log: log, spans: map[kafka.TopicPartition]span{}, poke: make(chan struct{}, 1), first: -1, stall: boundedStall}
+func newBounded(ctx context.Context, opts Bounded, group *kafka.Group, owes func(int64, string) bool, log *zap.Logger) (_ *bounded, err error) {
+	b := &bounded{opts: opts, group: group, owes: owes, log: log, spans: map[kafka.TopicPartition]span{}, poke: make(chan struct{}, 1), first: -1, stall: boundedStall}
 	o, err := group.Offsets(ctx)
 	if err != nil {
 		return nil, err
@@ -78,10 +82,18 @@ func newBounded(ctx context.Context, opts Bounded, group *kafka.Group, log *zap.
 	if err != nil {
 		return nil, err
 	}
+	var cut []string
 	for _, p := range b.all {
 		l, err := o.Log(p)
 		if err != nil {
 			return nil, err
+		}
+		late, err := opts.beginsLate(o, p, l)
+		if err != nil {
+			return nil, err
+		}
+		if late != "" {
+			cut = append(cut, late)
 		}
 		s := span{from: committed[p].Offset, until: l.End}
 		switch {
@@ -101,8 +113,27 @@ func newBounded(ctx context.Context, opts Bounded, group *kafka.Group, log *zap.
 		b.spans[p] = s
 		b.total += s.until - s.from
 	}
+	if len(cut) > 0 {
+		log.Warn("partitions begin within the window: what they held before has expired in Kafka, and what of it was in the window is not sent", zap.Strings("partitions", cut))
+	}
 	log.Info("forwarding up to the targets and then ending", zap.Int("partitions", len(b.all)), zap.Int64("offsets", b.total))
 	return b, nil
+}
+
+// beginsLate tells where a partition begins that has lost what may have been in
+// the window; empty: it has not.
+func (b Bounded) beginsLate(o *kafka.Offsets, p kafka.TopicPartition, l kafka.Log) (string, error) {
+	if b.From.IsZero() || l.Start == 0 {
+		return "", nil
+	}
+	when, found, err := o.Next(p, l.Start, l.End)
+	switch {
+	case err != nil || found && !when.After(b.From):
+		return "", err
+	case !found:
+		return fmt.Sprintf("%s is empty up to offset %d", p, l.End), nil
+	}
+	return fmt.Sprintf("%s at offset %d of %s", p, l.Start, when.UTC().Format(time.RFC3339)), nil
 }
 
 // run forwards until all is committed, or ctx ends.
@@ -218,7 +249,7 @@ func (b *bounded) look(o *kafka.Offsets) (done int64, open []kafka.TopicPartitio
 			at = kafka.None
 		}
 		done += min(max(at, s.from), s.until) - s.from
-		if at < s.until {
+		if at < s.until || b.owes(s.until, committed[p].Note) {
 			open = append(open, p)
 		}
 	}
@@ -266,6 +297,9 @@ func (b *bounded) tell(done int64) {
 	if moved := done - b.first; moved > 0 {
 		left := time.Duration(float64(now.Sub(b.began)) * float64(b.total-done) / float64(moved))
 		fields = append(fields, zap.Duration("left_at_this_pace", left.Round(time.Second)))
+	}
+	if !b.had.Load() {
+		fields = append(fields, zap.String("waiting_for", "partitions; a member that was killed keeps its own for kafka.session_timeout"))
 	}
 	b.log.Info("on the way to the targets", fields...)
 }

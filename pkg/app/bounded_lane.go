@@ -33,12 +33,16 @@ func (b *bounded) limit(ctx context.Context, c *kafka.Claim, claim *forwarder.Cl
 		}
 	}
 	claim.Bound = bound
-	if c.Start >= until || c.Committed >= until {
+	reads := until // below it, records are read
+	switch {
+	case b.owes(until, c.Note):
+		reads = max(until, c.Committed)
+	case c.Start >= until || c.Committed >= until:
 		return idle, nil
 	}
 	wait := backoff.NewExponentialBackOff()
 	wait.MaxInterval = 10 * time.Second
-	bound.Last, err = backoff.Retry(ctx, func() (int64, error) { return c.LastBefore(until) },
+	bound.Last, err = backoff.Retry(ctx, func() (int64, error) { return c.LastBefore(reads) },
 		backoff.WithBackOff(wait), backoff.WithMaxElapsedTime(0),
 		backoff.WithNotify(func(err error, _ time.Duration) {
 			b.log.Warn("where a partition's last event is could not be asked for; it is tried again",
@@ -50,7 +54,7 @@ func (b *bounded) limit(ctx context.Context, c *kafka.Claim, claim *forwarder.Cl
 	}
 	looking, stop := context.WithCancel(ctx)
 	var ended sync.WaitGroup
-	ended.Go(func() { lookAgain(looking, c, bound, gone) })
+	ended.Go(func() { lookAgain(looking, c, reads, bound.Last, gone) })
 	return func() {
 		stop()
 		ended.Wait()
@@ -59,7 +63,7 @@ func (b *bounded) limit(ctx context.Context, c *kafka.Claim, claim *forwarder.Cl
 }
 
 // lookAgain tells the lane when its last record is no longer there.
-func lookAgain(ctx context.Context, c *kafka.Claim, bound *forwarder.Bound, gone chan<- struct{}) {
+func lookAgain(ctx context.Context, c *kafka.Claim, until, was int64, gone chan<- struct{}) {
 	tick := time.NewTicker(recheck)
 	defer tick.Stop()
 	for {
@@ -68,7 +72,7 @@ func lookAgain(ctx context.Context, c *kafka.Claim, bound *forwarder.Bound, gone
 		case <-ctx.Done():
 			return
 		}
-		if last, err := c.LastBefore(bound.Until); err != nil || last >= bound.Last {
+		if last, err := c.LastBefore(until); err != nil || last >= was {
 			continue // fetching meets an error as well
 		}
 		select {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"auditlog-forwarder/pkg/config"
@@ -25,10 +26,41 @@ func (r Resend) String() string {
 	return r.From.UTC().Format(time.RFC3339Nano) + "/" + r.To.UTC().Format(time.RFC3339Nano)
 }
 
+const (
+	resendPrefix = "resend-"
+	resendForm   = "20060102T150405.999Z"
+)
+
 // suffix names the window where a slash or a colon cannot stand.
 func (r Resend) suffix() string {
-	const form = "20060102T150405.999Z"
-	return "resend-" + r.From.UTC().Format(form) + "-" + r.To.UTC().Format(form)
+	return resendPrefix + r.From.UTC().Format(resendForm) + "-" + r.To.UTC().Format(resendForm)
+}
+
+// field is the marker.
+func (r Resend) field() string { return ResendField + "=" + r.String() }
+
+// resendOf is the way back from Folder.
+func resendOf(dir string) (r Resend, ok bool) {
+	name, ok := strings.CutPrefix(filepath.Base(dir), resendPrefix)
+	from, to, both := strings.Cut(name, "-")
+	if !ok || !both {
+		return r, false
+	}
+	var errs [2]error
+	r.From, errs[0] = time.Parse(resendForm, from)
+	r.To, errs[1] = time.Parse(resendForm, to)
+	return r, errors.Join(errs[:]...) == nil
+}
+
+// markedAsResend marks what is sent of the dead letters of a resend, as the
+// resend itself does.
+func markedAsResend(cfg config.Config) config.Config {
+	r, ok := resendOf(cfg.DeadLetter.Dir)
+	if !ok || cfg.HEC.Formatted || cfg.HEC.AnyText() || slices.Contains(cfg.HEC.Fields, r.field()) {
+		return cfg
+	}
+	cfg.HEC.Fields = append(slices.Clone(cfg.HEC.Fields), r.field())
+	return cfg
 }
 
 // Apply returns the configuration of the forwarder that sends the window. The
@@ -49,7 +81,7 @@ func (r Resend) Apply(cfg config.Config, group string) (config.Config, error) {
 	}
 	cfg.Kafka.GroupID = group
 	cfg.Kafka.Start = r.From.UTC().Format(time.RFC3339Nano)
-	cfg.HEC.Fields = append(slices.Clone(cfg.HEC.Fields), ResendField+"="+r.String())
+	cfg.HEC.Fields = append(slices.Clone(cfg.HEC.Fields), r.field())
 	var errs []error
 	for _, err := range cfg.HEC.Validate() {
 		errs = append(errs, fmt.Errorf("hec.%w", err))

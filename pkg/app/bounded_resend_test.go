@@ -8,7 +8,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/tidwall/gjson"
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"auditlog-forwarder/pkg/app"
 	"auditlog-forwarder/pkg/config"
@@ -78,6 +81,88 @@ func TestResend(t *testing.T) {
 		}
 	}
 	s.checkCommitted()
+}
+
+// TestResendCut: a window whose beginning has expired is told as such, and one
+// that is whole is not.
+func TestResendCut(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, 2)
+	day := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+	for hour := range 8 {
+		rec := &kgo.Record{Topic: testTopic, Partition: int32(hour % 2), Value: []byte(`{}`), Timestamp: day.Add(time.Duration(hour) * time.Hour)}
+		if err := s.client.ProduceSync(t.Context(), rec).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var gone kadm.Offsets
+	gone.Add(kadm.Offset{Topic: testTopic, Partition: 1, At: 1}) // 01:00
+	if _, err := s.adm.DeleteRecords(t.Context(), gone); err != nil {
+		t.Fatal(err)
+	}
+	for from, want := range map[int]string{1: "[audit/1 at offset 1 of 2026-11-01T03:00:00Z]", 3: ""} {
+		window := app.Resend{From: day.Add(time.Duration(from) * time.Hour), To: day.Add(8 * time.Hour)}
+		cfg, err := window.Apply(s.config(), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		core, logged := observer.New(zap.WarnLevel)
+		a, err := app.New(t.Context(), app.Options{Config: cfg, Log: zap.New(core), Bounded: &app.Bounded{From: window.From, Until: window.To}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := a.Run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		for _, e := range logged.FilterMessageSnippet("within the window").All() {
+			got = fmt.Sprint(e.ContextMap()["partitions"])
+		}
+		if got != want {
+			t.Errorf("from %s: told %q, want %q", window.From, got, want)
+		}
+	}
+}
+
+// TestResendDeadLetters: what Splunk refused of a window bears its mark also when
+// it is replayed.
+func TestResendDeadLetters(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, 1)
+	s.hec = hectest.Start(t)
+	day := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+	for hour := range 4 {
+		rec := &kgo.Record{Topic: testTopic, Value: fmt.Appendf(nil, `{"id":"%d"}`, hour), Timestamp: day.Add(time.Duration(hour) * time.Hour)}
+		if err := s.client.ProduceSync(t.Context(), rec).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	window := app.Resend{From: day.Add(time.Hour), To: day.Add(3 * time.Hour)}
+	cfg, err := window.Apply(s.config(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.DeadLetter.Dir = window.Folder(cfg.DeadLetter.Dir)
+	s.hec.Poison(func(event []byte) bool { return strings.Contains(string(event), `"id":"2"`) })
+	d, _ := s.bounded(cfg, window.To)
+	d.end()
+	if got := d.Totals(); got.DeadLettered != 1 {
+		t.Fatalf("totals %+v, want one dead letter", got)
+	}
+	s.hec.Poison(nil)
+	plain := s.config()
+	plain.DeadLetter.Dir = cfg.DeadLetter.Dir
+	if result, err := app.Replay(t.Context(), app.ReplayOptions{Config: plain, Log: zap.NewNop()}); err != nil || result.Replayed != 1 {
+		t.Fatalf("replay: %+v, %v", result, err)
+	}
+	var marks []string
+	for _, ev := range s.hec.Events() {
+		f := gjson.GetManyBytes(ev.Fields, "kafka_offset", app.ResendField)
+		marks = append(marks, f[0].String()+" "+f[1].String())
+	}
+	if diff := cmp.Diff([]string{"1 " + window.String(), "2 " + window.String()}, marks); diff != "" {
+		t.Errorf("what arrived differs (-want +got):\n%s", diff)
+	}
 }
 
 // TestResendRefuses: what could not be told apart, or would touch the group.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"auditlog-forwarder/pkg/kafka"
+	"auditlog-forwarder/pkg/mirror"
 	"auditlog-forwarder/pkg/summary"
 )
 
@@ -22,6 +23,7 @@ type ResetTo struct {
 
 	Topics     []string // these alone; empty: all that are configured
 	Partitions []int32  // these alone; empty: all
+	Mirror     bool     // the group is a mirror's; notes beside the offsets tell it too
 	AllowSkip  bool     // also where events are left out for good
 	Execute    bool
 }
@@ -34,6 +36,7 @@ type ResetPlan struct {
 	Skipped    int64            `json:"skipped"`   // offsets that are never read
 	Notes      int              `json:"notes"`     // that are dropped
 	Uncounted  bool             `json:"uncounted"` // of any partition
+	Mirror     bool             `json:"mirror"`    // a mirror has this group: what is read again is in the copy twice
 	Executed   bool             `json:"executed"`  // false: nothing was changed
 }
 
@@ -74,6 +77,7 @@ func ResetOffsets(ctx context.Context, cfg kafka.Config, to ResetTo) (plan Reset
 	if err != nil {
 		return plan, err
 	}
+	plan.Mirror = to.Mirror
 	set := map[kafka.TopicPartition]int64{}
 	var errs []error
 	for _, p := range chosen {
@@ -88,6 +92,9 @@ func ResetOffsets(ctx context.Context, cfg kafka.Config, to ResetTo) (plan Reset
 		plan.Uncounted = plan.Uncounted || row.Uncounted
 		if row.Note {
 			plan.Notes++
+		}
+		if _, ok := mirror.ParseNote(committed[p].Note); ok {
+			plan.Mirror = true
 		}
 		if row.Old == nil || *row.Old != row.New || row.Note {
 			set[p] = row.New
@@ -183,7 +190,10 @@ func (to ResetTo) target(o *kafka.Offsets, p kafka.TopicPartition, l kafka.Log, 
 	case to.Latest:
 		return l.End, false, nil
 	case to.Offset != nil:
-		if *to.Offset < l.Start || *to.Offset > l.End {
+		switch {
+		case l.Start == l.End && *to.Offset != l.End:
+			return 0, false, fmt.Errorf("%s: offset %d is not there; it is empty, and %d is its end; --partition chooses others", p, *to.Offset, l.End)
+		case *to.Offset < l.Start || *to.Offset > l.End:
 			return 0, false, fmt.Errorf("%s: offset %d is not there; it holds %d to %d, and %d is its end", p, *to.Offset, l.Start, l.End-1, l.End)
 		}
 		return *to.Offset, false, nil
@@ -191,8 +201,8 @@ func (to ResetTo) target(o *kafka.Offsets, p kafka.TopicPartition, l kafka.Log, 
 		if old == kafka.None {
 			return 0, false, fmt.Errorf("%s: no offset is committed that could be shifted; give --to-time, --to-offset, --earliest or --latest", p)
 		}
-		offset = min(max(old+*to.Shift, l.Start), l.End)
-		return offset, offset != old+*to.Shift, nil
+		by := min(max(*to.Shift, l.Start-old), l.End-old)
+		return old + by, by != *to.Shift, nil
 	}
 	offset, err = o.At(p, to.Time)
 	return offset, false, err

@@ -30,6 +30,7 @@ type ReplayOptions struct {
 // now will not be one later: such entries stay, unless the limit that made
 // them too large was raised.
 func Replay(ctx context.Context, opts ReplayOptions) (deadletter.Result, error) {
+	opts.Config = markedAsResend(opts.Config)
 	rules, err := newFilter(opts.Config)
 	if err != nil {
 		return deadletter.Result{}, err

@@ -1,16 +1,21 @@
 package forwarder
 
-import "math"
+import (
+	"math"
+
+	"auditlog-forwarder/pkg/summary"
+)
 
 // Bound ends a lane before the partition does: it sends nothing of what comes
 // later, does not wait for a batch to fill up, marks, and is quiet until its
 // claim ends.
 type Bound struct {
-	// Last is behind the last record below Until that will come; a lane that has
-	// read it waits for no other. It is not Until, since offsets below that may
-	// have no record.
+	// Last is behind the last record below Until that will come, or below
+	// Claim.Committed, if that is more; a lane that has read it waits for no other.
+	// It is not Until, since offsets below that may have no record.
 	Last int64
-	// Until is marked when all records below it are settled.
+	// Until is marked when all records below it are settled. See Forwarder.Owes for
+	// a claim that is committed that far.
 	Until int64
 	// Gone tells, now and then, that there is no record any more just below Last. A
 	// lane that has waited for one since it was told last gives its claim up: the
@@ -43,7 +48,12 @@ func (l *lane) limit() {
 		l.bound.note = note
 		mark(next, note, committed)
 	}
-	if max(l.claim.Start, l.claim.Committed) >= b.Last || l.claim.Committed >= b.Until {
+	switch {
+	case l.sum.owed() && l.claim.Start < b.Last: // what is read again will be sent
+	case max(l.claim.Start, l.claim.Committed) >= b.Last || l.claim.Committed >= b.Until:
+		if l.sum.owed() {
+			l.sum.caughtUp() // there is nothing left to read again
+		}
 		l.stopTaking()
 	}
 }
@@ -88,10 +98,14 @@ func (l *lane) conclude() {
 	if done == nil {
 		done = func() {}
 	}
-	if b.Until <= max(l.next.Load(), l.claim.Committed) {
+	next, note := max(b.Until, l.next.Load(), l.claim.Committed), l.bound.note
+	if l.sum != nil && summary.IsNote(note) {
+		note = l.sum.note() // what it told of may have gone
+	}
+	if next == max(l.next.Load(), l.claim.Committed) && note == l.bound.note {
 		done()
 		return
 	}
-	l.claim.Mark(b.Until, l.bound.note, done)
-	l.next.Store(b.Until)
+	l.claim.Mark(next, note, done)
+	l.next.Store(next)
 }

@@ -116,10 +116,16 @@ func (s *summaries) recount(rec *audit.Record) {
 			}
 		}
 	}
-	if s.at == s.l.claim.Committed {
+	if s.at == s.l.claim.Committed || s.at >= s.l.bound.last {
 		s.caughtUp()
 	}
+	if s.at >= s.l.bound.last {
+		s.l.stopTaking()
+	}
 }
+
+// owed reports whether records that are to be read again are in no summary yet.
+func (s *summaries) owed() bool { return s != nil && s.again && s.noted.Unsent > 0 }
 
 // caughtUp compares what was read again with what the last owner had. Under
 // rules that are the same, only records that are gone can make a difference.
@@ -128,7 +134,7 @@ func (s *summaries) recount(rec *audit.Record) {
 // summaries of it that hold records above the committed offset, and under
 // another name those would be counted twice.
 func (s *summaries) caughtUp() {
-	if !s.again {
+	if s == nil || !s.again {
 		return
 	}
 	s.again = false

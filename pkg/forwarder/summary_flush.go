@@ -24,6 +24,17 @@ func (f *Forwarder) Rewind(_ string, _ int32, committed int64, note string) int6
 	return summary.Rewind(committed, note)
 }
 
+// Owes reports whether records below an offset are counted and in no summary
+// yet, though they are committed, by the note beside the committed offset. A lane
+// that reads them again sends it.
+func (f *Forwarder) Owes(until int64, note string) bool {
+	if f.summaryRules() == "" {
+		return false
+	}
+	n, err := summary.ParseNote(note)
+	return err == nil && n.Unsent > 0 && max(n.Start, n.Sent) < until
+}
+
 // SummaryMemory is about the most that one lane holds of an open window.
 func (f *Forwarder) SummaryMemory() int {
 	if f.summaryRules() == "" {

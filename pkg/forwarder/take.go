@@ -17,16 +17,15 @@ func (l *lane) take(rec *audit.Record) {
 		return
 	}
 	if rec.Offset >= l.bound.last {
+		l.sum.caughtUp()
 		l.stopTaking() // the record that was to be the last has gone
 		return
 	}
 	l.taken.Add(1)
 	l.unsettled.Add(1)
-	if l.sum != nil {
-		l.sum.caughtUp()
-		if l.sum.closes(rec) {
-			return // with rec, as soon as its summaries are in a batch
-		}
+	l.sum.caughtUp()
+	if l.sum.closes(rec) {
+		return // with rec, as soon as its summaries are in a batch
 	}
 	l.accept(rec)
 }

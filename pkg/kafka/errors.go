@@ -96,6 +96,10 @@ func (c Config) explain(err error) *Error {
 			"set kafka.session_timeout within the broker's group.min.session.timeout.ms and group.max.session.timeout.ms",
 		},
 		{
+			sarama.ErrConsumerCoordinatorNotAvailable, fmt.Sprintf("no broker answers for the group %q at the moment", c.GroupID),
+			"a cluster that was just started needs some seconds for its first group; if it lasts, look at the brokers and at the topic __consumer_offsets",
+		},
+		{
 			sarama.ErrOffsetOutOfRange, "events expired before they were read",
 			"the lost range is logged when the partition is claimed again; bring the lag down, or raise the topic's retention",
 		},
