@@ -247,6 +247,7 @@ func TestDetections(t *testing.T) {
 		{"1 of a pattern", "sel_1: {data.port: 1}\n  sel_2: {data.port: 9092}\n  x: {data.port: 1}\n  condition: 1 of sel_*", true},
 		{"all of a pattern", "sel_1: {data.port: 9092}\n  sel_2: {data.granted: false}\n  x: {data.port: 1}\n  condition: all of sel*", true},
 		{"a pattern with a star in front", "sel_1: {data.port: 9092}\n  x_2: {data.port: 1}\n  condition: all of *_1", true},
+		{"a pattern leaves out the hidden", "_f: {data.port: 1}\n  t: {data.port: 9092}\n  condition: all of *", true},
 		{"a pattern that names the hidden", "_f: {data.port: 1}\n  t: {data.port: 9092}\n  condition: 1 of _*", false},
 		{"list of conditions", "t: {data.port: 9092}\n  f: {data.port: 1}\n  condition: [f, t]", true},
 		{"condition over two lines", "t: {data.port: 9092}\n  f: {data.port: 1}\n  condition: >\n    t and\n    not f", true},
