@@ -53,14 +53,6 @@ type Redaction struct {
 
 func (r *Rule) hashes() bool { return r.Action == Redact && r.Redaction.Hash }
 
-// paths are those whose values the action needs.
-func (r *Rule) paths() []sigma.Path {
-	if r.Action == Summarise {
-		return r.By
-	}
-	return r.Redaction.Fields
-}
-
 // replacement is the JSON text in place of a value; nil: its hash.
 func (r Redaction) replacement() []byte {
 	if r.Hash {
