@@ -57,8 +57,9 @@ func (s *spot) grow(name string) *spot {
 // proves.
 func (f *Finder) Find(event []byte) {
 	f.event = event
-	for i := range f.values {
-		f.values[i] = f.values[i][:0]
+	emptied(f.values)
+	if cap(f.decoded)+cap(f.folded) > keptText {
+		f.decoded, f.folded = nil, nil
 	}
 	f.below(space(event, 0), &f.root)
 }

@@ -373,3 +373,29 @@ func TestMatchAllocatesNothing(t *testing.T) { // not parallel: AllocsPerRun cou
 		t.Error("no event matches a rule")
 	}
 }
+
+// TestOutsizeEventLeavesNothing: what one event of many values or long texts
+// takes is not kept for good.
+func TestOutsizeEventLeavesNothing(t *testing.T) {
+	t.Parallel()
+	m := compileText(t, "title: x\nlogsource: {}\ndetection:\n  s: {'a{}': none, b: none}\n  condition: 1 of s\n").NewMatcher()
+	path, err := ParsePath("a{}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := NewFinder([]Path{path})
+	outsize := []byte(`{"a":["\u0041` + strings.Repeat("x", 200_000) + `"` + strings.Repeat(",1", 5000) + `]}`)
+	for _, event := range [][]byte{outsize, []byte(`{"a":[2]}`)} {
+		m.Match(event)
+		f.Find(event)
+	}
+	if got := f.Values(0); len(got) != 1 || cap(got) > keptValues {
+		t.Errorf("the finder has %d values and room for %d", len(got), cap(got))
+	}
+	if got := m.values[0]; len(got) != 1 || cap(got) > keptValues {
+		t.Errorf("the matcher has %d values and room for %d", len(got), cap(got))
+	}
+	if got := cap(m.decoded) + cap(m.folded); got > keptText {
+		t.Errorf("the matcher keeps %d bytes of text", got)
+	}
+}
