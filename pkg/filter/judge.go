@@ -22,6 +22,7 @@ type Judge struct {
 	surgeon *surgeon
 	hide    *sigma.Finder // of the values that rules redact
 	found   bool          // hide has looked at the event
+	hashed  bool          // what looks as a hash is one; see Again
 	replace [][]byte      // by rule: the text in place of its values; nil: their hash
 	routes  map[audit.Route]*audit.Route
 	applied []*Rule
@@ -120,7 +121,10 @@ func (j *Judge) redact(i int, body []byte) {
 	}
 	for n := range j.f.rules[i].Redaction.Fields {
 		for _, value := range j.hide.Values(j.f.firstHidden[i] + n) {
-			j.surgeon.add(body, cut{from: value.Start, to: value.End, with: j.replace[i]})
+			c := cut{from: value.Start, to: value.End, with: j.replace[i]}
+			if c.with != nil || !j.hashed || !isHash(body[c.from:c.to]) {
+				j.surgeon.add(body, c)
+			}
 		}
 	}
 }
@@ -145,12 +149,14 @@ func overlay(first, then audit.Route) audit.Route {
 }
 
 // Again does to a dead letter what the rules say of the way there and of what is
-// hidden, so that it is sent as it would have been. Whether it is sent is
-// decided already. judged says that it went through the rules before, which hid
-// what is to be hidden: a hash would become that of a hash.
+// hidden; whether it is sent is decided already. judged says that it went through
+// the rules of then, which may have hidden less than those of now: what looks as a
+// hash stays, so that it does not become that of a hash.
 func (j *Judge) Again(rec *audit.Record, ev *audit.Event, judged bool) {
+	j.hashed = judged
 	v := j.Judge(rec, ev)
-	if v.Value != nil && !judged {
+	j.hashed = false
+	if v.Value != nil {
 		rec.Value = bytes.Clone(v.Value)
 	}
 }

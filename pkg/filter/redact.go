@@ -97,6 +97,19 @@ func (s *surgeon) appendHash(dst, value []byte) []byte {
 	return append(dst, '"')
 }
 
+// isHash reports whether a JSON value has the form of what appendHash writes.
+func isHash(value []byte) bool {
+	if len(value) != 2*hashBytes+2 || value[0] != '"' {
+		return false
+	}
+	for _, c := range value[1 : len(value)-1] {
+		if (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
+}
+
 // plain is a JSON value without its quotes and escapes.
 func plain(value []byte) []byte {
 	if len(value) < 2 || value[0] != '"' {
