@@ -1,6 +1,9 @@
 package sigma
 
-import "bytes"
+import (
+	"bytes"
+	"unicode/utf8"
+)
 
 // Finder finds the values of events at paths for those who hide them, and errs
 // towards too many: names of members are compared without case, and arrays on
@@ -175,11 +178,12 @@ func (f *Finder) elements(i int, element func(at int) int) int {
 
 // kid finds what is asked for below a member's name; a dot in it reads as a step.
 func (f *Finder) kid(s *spot, name []byte) *spot {
-	if !isPlain(name) {
-		f.decoded = appendDecoded(f.decoded[:0], name)
-		f.folded = appendFolded(f.folded[:0], f.decoded)
-		name = f.folded
+	if kid := s.kid(name); kid != nil || isSimple(name) {
+		return kid
 	}
+	f.decoded = appendDecoded(f.decoded[:0], name)
+	f.folded = appendFolded(f.folded[:0], f.decoded)
+	name = f.folded
 	for {
 		first, rest, more := bytes.Cut(name, []byte("."))
 		if s = s.kid(first); !more || s == nil {
@@ -189,9 +193,20 @@ func (f *Finder) kid(s *spot, name []byte) *spot {
 	}
 }
 
+// isSimple reports whether a name is ASCII without dots and escapes.
+func isSimple(name []byte) bool {
+	for _, c := range name {
+		if c == '.' || c == '\\' || c >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
 func (s *spot) kid(name []byte) *spot {
-	for _, k := range s.kids {
-		if len(k.name) == len(name) && equal(name, k.name, false) {
+	for i := range s.kids {
+		k := &s.kids[i]
+		if len(k.name) == len(name) && (string(name) == k.name || equal(name, k.name, false)) {
 			return k.spot
 		}
 	}
