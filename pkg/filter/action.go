@@ -20,18 +20,15 @@ type Action string
 
 // The actions.
 const (
-	Drop      Action = "drop"      // the event is left out and counted; no later rule sees it
-	Keep      Action = "keep"      // the event is sent; no later rule sees it
+	Drop      Action = "drop"      // the event is left out and counted
+	Keep      Action = "keep"      // the event is sent
 	Route     Action = "route"     // the event goes elsewhere
 	Redact    Action = "redact"    // values in it are replaced
-	Summarise Action = "summarise" // it is counted in an event that stands for many; no later rule sees it
+	Summarise Action = "summarise" // it is counted in an event that stands for many
 )
 
 // Actions lists all.
 func Actions() []Action { return []Action{Drop, Keep, Route, Redact, Summarise} }
-
-// Final reports whether the rules behind one with this action are not looked at.
-func (a Action) Final() bool { return a == Drop || a == Keep || a == Summarise }
 
 // Rule is one rule. Of the settings those of its Action count.
 type Rule struct {
@@ -52,14 +49,6 @@ type Redaction struct {
 }
 
 func (r *Rule) hashes() bool { return r.Action == Redact && r.Redaction.Hash }
-
-// paths are those whose values the action needs.
-func (r *Rule) paths() []sigma.Path {
-	if r.Action == Summarise {
-		return r.By
-	}
-	return r.Redaction.Fields
-}
 
 // replacement is the JSON text in place of a value; nil: its hash.
 func (r Redaction) replacement() []byte {

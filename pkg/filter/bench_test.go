@@ -2,12 +2,18 @@ package filter
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+
 	"auditlog-forwarder/pkg/audit"
+	"auditlog-forwarder/pkg/deadletter"
+	"auditlog-forwarder/pkg/forwarder"
 )
 
 // tenRules are rules as operators write them; none matches a granted
@@ -112,4 +118,49 @@ func BenchmarkJudge(b *testing.B) {
 			}
 		}
 	})
+}
+
+// sinkhole takes everything and keeps nothing.
+type sinkhole struct{}
+
+func (sinkhole) Append(dst []byte, rec *audit.Record, _ audit.Event) ([]byte, int, error) {
+	return append(dst, rec.Value...), len(dst), nil
+}
+
+func (sinkhole) Deliver(context.Context, audit.Batch) ([]audit.Refusal, error) { return nil, nil }
+
+func (sinkhole) Put([]deadletter.Entry) error { return nil }
+
+// BenchmarkLane has a lane take events of 1.5 KB through its channel, with ten
+// rules of which none matches and without.
+func BenchmarkLane(b *testing.B) {
+	for _, bc := range []struct {
+		name  string
+		rules forwarder.Filter
+	}{{"no rules", nil}, {"ten rules", withRules(b, Config{}, tenRules()...)}} {
+		b.Run(bc.name, func(b *testing.B) {
+			f := forwarder.New(forwarder.DefaultConfig(), forwarder.Options{
+				Sink: sinkhole{}, DeadLetters: sinkhole{}, MaxEventBytes: 10_000, Log: zap.NewNop(), Registerer: prometheus.NewRegistry(), Filter: bc.rules,
+			})
+			value := compactEvent(b)
+			in, end := make(chan int64, 1024), make(chan error)
+			claim := forwarder.Claim{Topic: "audit", Mark: func(_ int64, _ string, done func()) { done() }, HighWater: func() int64 { return 0 }}
+			go func() {
+				end <- forwarder.Run(b.Context(), f, claim, in, func(offset int64, rec *audit.Record) {
+					*rec = audit.Record{Topic: "audit", Offset: offset, Value: value}
+				})
+			}()
+			b.SetBytes(int64(len(value)))
+			b.ReportAllocs()
+			var offset int64
+			for b.Loop() {
+				in <- offset
+				offset++
+			}
+			close(in)
+			if err := <-end; err != nil {
+				b.Fatal(err)
+			}
+		})
+	}
 }

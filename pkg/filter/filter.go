@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"auditlog-forwarder/pkg/audit"
 	"auditlog-forwarder/pkg/creds"
@@ -36,7 +37,7 @@ const minHashKey = 16
 // key.
 func (c Config) Validate() (errs []error) {
 	for _, m := range c.DropMethods {
-		if m == "" || strings.TrimSpace(m) != m {
+		if m == "" || strings.TrimSpace(m) != m || !utf8.ValidString(m) { // a metric has it as a label
 			errs = append(errs, fmt.Errorf("drop_methods: %q is not a method name; give names such as mds.Authorize", m))
 			break
 		}
@@ -56,14 +57,17 @@ func (c Config) Validate() (errs []error) {
 
 // Filter is the rules as they work on events.
 type Filter struct {
-	rules   []*Rule          // in their order
-	paths   [][]sigma.PathID // by rule: those that it redacts or sums up by
-	id      sigma.PathID
-	methods map[string]string
-	set     *sigma.Set // nil: no rules
-	key     creds.Secret
-	anyText bool
-	sums    string // see SummaryRules
+	rules  []*Rule          // in their order
+	paths  [][]sigma.PathID // by rule: those that it sums up by
+	hidden []sigma.Path     // what rules redact, in their order
+	// firstHidden is by rule where its paths begin in hidden.
+	firstHidden []int
+	id          sigma.PathID
+	methods     map[string]string
+	set         *sigma.Set // nil: no rules
+	key         creds.Secret
+	anyText     bool
+	sums        string // see SummaryRules
 }
 
 // Options are what a Filter needs besides its configuration.
@@ -96,7 +100,9 @@ func build(cfg Config, rules []loaded) (_ *Filter, errs []error) {
 	var paths []sigma.Path
 	for _, r := range rules {
 		f.rules, parsed = append(f.rules, r.Rule), append(parsed, r.sigma)
-		paths = append(paths, r.paths()...)
+		paths = append(paths, r.By...)
+		f.firstHidden = append(f.firstHidden, len(f.hidden))
+		f.hidden = append(f.hidden, r.Redaction.Fields...)
 		if err := r.sumUp(); err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", r.Where, err))
 		}
@@ -111,7 +117,7 @@ func build(cfg Config, rules []loaded) (_ *Filter, errs []error) {
 	}
 	for _, r := range f.rules {
 		var ids []sigma.PathID
-		for _, p := range r.paths() {
+		for _, p := range r.By {
 			if id, ok := f.set.PathID(p); ok { // Compile was given it
 				ids = append(ids, id)
 			}

@@ -20,7 +20,10 @@ type Judge struct {
 	f       *Filter
 	match   *sigma.Matcher // nil: no rules
 	surgeon *surgeon
-	replace [][]byte // by rule: the text in place of its values; nil: their hash
+	hide    *sigma.Finder // of the values that rules redact
+	found   bool          // hide has looked at the event
+	hashed  bool          // what looks as a hash is one; see Again
+	replace [][]byte      // by rule: the text in place of its values; nil: their hash
 	routes  map[audit.Route]*audit.Route
 	applied []*Rule
 	item    summary.Item // of the event judged last, if a rule sums it up
@@ -33,6 +36,7 @@ func (f *Filter) NewJudge() *Judge {
 	if f.set != nil {
 		j.match = f.set.NewMatcher()
 	}
+	j.hide = sigma.NewFinder(f.hidden)
 	for _, r := range f.rules {
 		j.replace = append(j.replace, r.Redaction.replacement())
 	}
@@ -78,31 +82,51 @@ func (j *Judge) readable(rec *audit.Record) bool {
 func (j *Judge) act(hits []int, rec *audit.Record, ev *audit.Event) (v forwarder.Verdict, final bool) {
 	var to audit.Route
 	j.surgeon.clear()
+	j.found = false
+	sum := -1
 	for _, i := range hits {
 		r := j.f.rules[i]
+		if final && r.Action != Redact { // what is hidden is hidden wherever the rule stands
+			continue
+		}
 		j.applied = append(j.applied, r)
 		switch r.Action {
 		case Drop:
 			return forwarder.Verdict{Rule: r.Name}, true
+		case Keep:
+			final = true
 		case Summarise:
-			return j.summarise(i, rec, ev, to), true
+			final, sum = true, i
 		case Route:
 			to = overlay(to, r.Route)
 		case Redact:
-			for _, id := range j.f.paths[i] {
-				for _, value := range j.match.Values(id) {
-					j.surgeon.add(rec.Value, cut{from: value.Start, to: value.End, with: j.replace[i]})
-				}
-			}
-		}
-		if final = r.Action.Final(); final {
-			break
+			j.redact(i, rec.Value)
 		}
 	}
 	if to != (audit.Route{}) {
 		ev.Route = j.route(to)
 	}
-	return forwarder.Verdict{Value: j.surgeon.operate(rec.Value)}, final
+	v = forwarder.Verdict{Value: j.surgeon.operate(rec.Value)}
+	if sum >= 0 {
+		j.summarise(sum, rec, &v)
+	}
+	return v, final
+}
+
+// redact notes the values that a rule hides.
+func (j *Judge) redact(i int, body []byte) {
+	if !j.found {
+		j.hide.Find(body)
+		j.found = true
+	}
+	for n := range j.f.rules[i].Redaction.Fields {
+		for _, value := range j.hide.Values(j.f.firstHidden[i] + n) {
+			c := cut{from: value.Start, to: value.End, with: j.replace[i]}
+			if c.with != nil || !j.hashed || !isHash(body[c.from:c.to]) {
+				j.surgeon.add(body, c)
+			}
+		}
+	}
 }
 
 // route returns the one copy of a route. There are as many as the rules combine to.
@@ -125,12 +149,14 @@ func overlay(first, then audit.Route) audit.Route {
 }
 
 // Again does to a dead letter what the rules say of the way there and of what is
-// hidden, so that it is sent as it would have been. Whether it is sent is
-// decided already. judged says that it went through the rules before, which hid
-// what is to be hidden: a hash would become that of a hash.
+// hidden; whether it is sent is decided already. judged says that it went through
+// the rules of then, which may have hidden less than those of now: what looks as a
+// hash stays, so that it does not become that of a hash.
 func (j *Judge) Again(rec *audit.Record, ev *audit.Event, judged bool) {
+	j.hashed = judged
 	v := j.Judge(rec, ev)
-	if v.Value != nil && !judged {
+	j.hashed = false
+	if v.Value != nil {
 		rec.Value = bytes.Clone(v.Value)
 	}
 }

@@ -148,6 +148,10 @@ func parse(file string, data []byte) (rules []loaded, mistakes sigma.Mistakes) {
 	}
 	for _, p := range parsed {
 		rule := &Rule{Name: p.Title, Where: fmt.Sprintf("%s:%d", file, p.Line)}
+		if strings.HasPrefix(rule.Name, methodRule) {
+			r.mistakes = append(r.mistakes, sigma.Mistake{File: file, Line: p.Line, Column: 1, What: fmt.Sprintf(
+				"the title %q begins as the names under which filter.drop_methods are counted; give it another one", rule.Name)})
+		}
 		ours, ok := p.Extra[Member]
 		for _, name := range slices.Sorted(maps.Keys(p.Extra)) {
 			if name != Member {

@@ -48,6 +48,10 @@ func TestMistakes(t *testing.T) {
 		{"in the detection and in the action", strings.Replace(head, "sel: {a: b}", "sel: {a|containz: b}", 1) + "auditlog-forwarder: {action: drob}\n", []string{
 			"4:9: ", `6:30: unknown action "drob"; did you mean drop?`,
 		}},
+		{"no title", strings.Replace(head, "title: t", "title: ''", 1) + "auditlog-forwarder: {action: drop}\n", []string{`1:8: the title is empty; rules are told apart by it`}},
+		{"a title of drop_methods", strings.Replace(head, "title: t", "title: drop_methods:m", 1) + "auditlog-forwarder: {action: drop}\n", []string{
+			`1:1: the title "drop_methods:m" begins as the names under which filter.drop_methods are counted; give it another one`,
+		}},
 		{"the same title", head + "auditlog-forwarder: {action: drop}\n---\n" + head + "auditlog-forwarder: {action: keep}\n", []string{
 			`8: the title "t" is that of FILE:1 as well, and rules are counted by it; give one another title, or name the file once`,
 		}},

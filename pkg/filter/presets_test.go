@@ -2,16 +2,21 @@ package filter
 
 import (
 	"bytes"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"auditlog-forwarder/pkg/audit"
+	"auditlog-forwarder/pkg/audit/auditgen"
+	"auditlog-forwarder/pkg/forwarder"
 	"auditlog-forwarder/testdata/events"
 )
 
@@ -162,4 +167,114 @@ func TestKeepSecurityKeepsFailuresFromLaterRules(t *testing.T) {
 	if got := judged(t, j, `{"data":{"methodName":"else"}}`); got != "dropped by all" {
 		t.Errorf("the rule behind the preset does nothing: %q", got)
 	}
+}
+
+// outcomes are members in which an event says how it ended, and what they may
+// hold that is no success.
+func outcomes() map[string][]string {
+	noSuccess := []string{`"FAILURE"`, `"UNAUTHENTICATED"`, `"PERMISSION_DENIED"`, `"SOMETHING_NEW"`, `""`, `7`, `false`, `{"code":"FAILURE"}`, `["FAILURE"]`}
+	return map[string][]string{
+		"data.authorizationInfo.granted":                         {`false`, `"false"`, `"FALSE"`},
+		"data.authorizationInfo.result":                          {`"DENY"`, `"deny"`},
+		"data.authorizationInfo.aclAuthorization.permissionType": {`"DENY"`},
+		"data.authenticationInfo.errorMessage":                   {`"no such user"`, `"\n"`, `{"text":"no"}`, `["no"]`},
+		"data.authenticationInfo.result":                         noSuccess,
+		"data.result.status":                                     noSuccess,
+		"data.result.data.errorType":                             {`"NotFound"`, `7`},
+		"data.result.data.errors":                                {`[{"code":7}]`},
+	}
+}
+
+// TestPresetsLeaveOutNoFailure: an event that a preset leaves out is sent as
+// soon as any one member says that something failed, in place of what it says
+// there or beside it.
+func TestPresetsLeaveOutNoFailure(t *testing.T) {
+	t.Parallel()
+	gen, err := auditgen.New(7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, values := samples(t)
+	for i := range 150 {
+		values = append(values, gen.Next(nil, time.Unix(int64(i), 0)))
+	}
+	for _, preset := range Presets() {
+		f, err := New(Config{Rules: []string{presetPrefix + preset}}, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		j, left := f.Judge(), 0
+		for _, value := range values {
+			if !leftOut(t, j, value) {
+				continue
+			}
+			left++
+			for path, texts := range outcomes() {
+				for _, text := range texts {
+					said := "as " + path + " says " + text
+					if spoilt := replaced(t, value, path, text); leftOut(t, j, spoilt) {
+						t.Fatalf("%s leaves out, %s: %s", preset, said, spoilt)
+					}
+					if strings.HasSuffix(path, "Info.result") && !strings.Contains(text, "eny") && text != `"DENY"` || strings.HasSuffix(path, ".status") {
+						continue // a rule cannot say that one of two values is not in a list
+					}
+					for _, spoilt := range [][]byte{doubled(t, value, path, text, true), doubled(t, value, path, text, false)} {
+						if leftOut(t, j, spoilt) {
+							t.Fatalf("%s leaves out, %s beside another: %s", preset, said, spoilt)
+						}
+					}
+				}
+			}
+		}
+		if left < 100 {
+			t.Errorf("%s leaves out %d events, want 100 or more", preset, left)
+		}
+	}
+}
+
+func leftOut(t *testing.T, j forwarder.Judge, value []byte) bool {
+	t.Helper()
+	ev, err := audit.ReadEvent(value)
+	if err != nil {
+		t.Fatalf("%v: %s", err, value)
+	}
+	return j.Judge(&audit.Record{Value: value}, &ev).Rule != ""
+}
+
+// replaced is value with another text at a path.
+func replaced(t *testing.T, value []byte, path, text string) []byte {
+	t.Helper()
+	names := strings.Split(path, ".")
+	var put func(raw json.RawMessage, names []string) json.RawMessage
+	put = func(raw json.RawMessage, names []string) json.RawMessage {
+		if len(names) == 0 {
+			return json.RawMessage(text)
+		}
+		members := map[string]json.RawMessage{}
+		if len(raw) > 0 && raw[0] == '{' {
+			if err := json.Unmarshal(raw, &members); err != nil {
+				t.Fatal(err)
+			}
+		}
+		members[names[0]] = put(members[names[0]], names[1:])
+		out, err := json.Marshal(members)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	return put(value, names)
+}
+
+// doubled is value with its data there twice, of which one says text at a path.
+func doubled(t *testing.T, value []byte, path, text string, first bool) []byte {
+	t.Helper()
+	at := bytes.IndexByte(value, '{') + 1
+	_, below, _ := strings.Cut(path, ".")
+	spoilt := append([]byte(`"data":`), replaced(t, []byte(`{}`), below, text)...)
+	if first {
+		return slices.Concat(value[:at], spoilt, []byte(","), value[at:])
+	}
+	end := bytes.LastIndexByte(value, '}')
+	return slices.Concat(value[:end], []byte(","), spoilt, value[end:])
 }

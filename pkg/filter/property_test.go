@@ -8,6 +8,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"auditlog-forwarder/pkg/audit"
+	"auditlog-forwarder/pkg/creds"
 )
 
 // leaves calls leaf with the path of every value of an object that is in no array.
@@ -64,17 +65,28 @@ func TestOnlyTheNamedValueChanges(t *testing.T) {
 	}
 }
 
-// TestAgain: a dead letter goes where the rules say, is hidden if it has not
-// come to them before, and is not hidden twice.
+// TestAgain: a dead letter goes where the rules say, with hidden in it what they
+// hide now, also if there was no such rule when it was put aside. A hash is not
+// hashed again.
 func TestAgain(t *testing.T) {
 	t.Parallel()
-	j := withRules(t, Config{}, rule("hide", "m", "{action: redact, redact: {fields: a}}"), rule("route", "m", "{action: route, route: {index: i}}")).NewJudge()
-	const value, hidden = `{"a":"x","data":{"methodName":"m"}}`, `{"a":"REDACTED","data":{"methodName":"m"}}`
+	const key = "0123456789abcdef"
+	j := withRules(t, Config{HashKey: creds.NewSecret(key)},
+		rule("hide", "m", "{action: redact, redact: {fields: a}}"),
+		rule("hash", "m", "{action: redact, redact: {fields: b, with: hash}}"),
+		rule("route", "m", "{action: route, route: {index: i}}")).NewJudge()
+	event := func(a, b string) string { return `{"a":` + a + `,"b":` + b + `,"data":{"methodName":"m"}}` }
+	hash := hashOf(key, "x")
 	for _, tc := range []struct {
-		judged bool
-		want   string
-	}{{true, value}, {false, hidden}} {
-		rec := audit.Record{Value: []byte(value)}
+		judged      bool
+		value, want string
+	}{
+		{false, event(`"x"`, `"x"`), event(`"REDACTED"`, hash)},
+		{true, event(`"x"`, `"x"`), event(`"REDACTED"`, hash)},
+		{true, event(`"REDACTED"`, hash), event(`"REDACTED"`, hash)},
+		{false, event(`"x"`, hash), event(`"REDACTED"`, hashOf(key, strings.Trim(hash, `"`)))},
+	} {
+		rec := audit.Record{Value: []byte(tc.value)}
 		ev, err := audit.ReadEvent(rec.Value)
 		if err != nil {
 			t.Fatal(err)

@@ -17,8 +17,11 @@ import (
 // values of an organisation share by chance.
 const hashBytes = 16
 
-// keptBody bounds the buffer that a lane keeps from one body to the next.
-const keptBody = 64 << 10
+// keptBody and keptCuts bound what a lane keeps from one body to the next.
+const (
+	keptBody = 64 << 10
+	keptCuts = 1 << 10
+)
 
 // cut is a JSON value in a body that a rule replaces.
 type cut struct {
@@ -38,11 +41,14 @@ func newSurgeon(key creds.Secret) *surgeon {
 	return &surgeon{mac: hmac.New(sha256.New, []byte(key.Reveal()))}
 }
 
-// clear forgets the values noted, and a buffer that one outsize body has left.
+// clear forgets the values noted, and buffers that one outsize body has left.
 func (s *surgeon) clear() {
 	s.cuts = s.cuts[:0]
 	if cap(s.body) > keptBody {
 		s.body = nil
+	}
+	if cap(s.cuts) > keptCuts {
+		s.cuts = nil
 	}
 }
 
@@ -89,6 +95,19 @@ func (s *surgeon) appendHash(dst, value []byte) []byte {
 	dst = append(dst, '"')
 	dst = hex.AppendEncode(dst, s.sum[:hashBytes])
 	return append(dst, '"')
+}
+
+// isHash reports whether a JSON value has the form of what appendHash writes.
+func isHash(value []byte) bool {
+	if len(value) != 2*hashBytes+2 || value[0] != '"' {
+		return false
+	}
+	for _, c := range value[1 : len(value)-1] {
+		if (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
 }
 
 // plain is a JSON value without its quotes and escapes.

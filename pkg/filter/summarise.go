@@ -43,16 +43,17 @@ var _ forwarder.Summariser = (*Filter)(nil)
 func (f *Filter) SummaryRules() string { return f.sums }
 
 // summaryRules stands for all that decides which events are summed up and under
-// which key: the files up to the last rule that does, and the key of the hashes
-// that may be in it. It is empty if no rule does.
+// which key: the files up to the last rule that sums up or redacts, and the key of
+// the hashes that may be in it. It is empty if no rule sums up.
 func summaryRules(cfg Config, rules []loaded) string {
-	last := -1
+	last, sums := -1, false
 	for i, r := range rules {
-		if r.Action == Summarise {
+		sums = sums || r.Action == Summarise
+		if r.Action == Summarise || r.Action == Redact {
 			last = i
 		}
 	}
-	if last < 0 {
+	if !sums {
 		return ""
 	}
 	mac := hmac.New(sha256.New, []byte(cfg.HashKey.Reveal()))
@@ -62,14 +63,10 @@ func summaryRules(cfg Config, rules []loaded) string {
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
-// summarise says with which events this one is counted. What rules before have
-// hidden is hidden in the summary too, and to is where the event goes should it
-// not be counted.
-func (j *Judge) summarise(i int, rec *audit.Record, ev *audit.Event, to audit.Route) forwarder.Verdict {
-	if to != (audit.Route{}) {
-		ev.Route = j.route(to)
-	}
-	v := forwarder.Verdict{Rule: j.f.rules[i].Name, Value: j.surgeon.operate(rec.Value), Summary: &j.item}
+// summarise says with which events this one is counted. What rules hide is hidden
+// in the summary too.
+func (j *Judge) summarise(i int, rec *audit.Record, v *forwarder.Verdict) {
+	v.Rule, v.Summary = j.f.rules[i].Name, &j.item
 	body := rec.Value
 	if v.Value != nil {
 		body = v.Value
@@ -83,7 +80,6 @@ func (j *Judge) summarise(i int, rec *audit.Record, ev *audit.Event, to audit.Ro
 	if ids := j.match.Values(j.f.id); len(ids) > 0 {
 		j.item.ID = body[ids[0].Start:ids[0].End]
 	}
-	return v
 }
 
 // value is the JSON value at a path, or a list of all of them; nil without one.

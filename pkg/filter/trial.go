@@ -107,7 +107,8 @@ type TrialOptions struct {
 func (f *Filter) NewTrial(opts TrialOptions) *Trial {
 	t := &Trial{
 		judge: f.NewJudge(), maxSize: opts.MaxEventSize, cfg: opts.Summary, windows: map[place]*summary.Window{},
-		rows: map[string]*RuleCount{}, routes: map[audit.Route]*RouteCount{}, show: opts.Show, room: opts.Examples,
+		report: Report{Rules: []*RuleCount{}, Routes: []*RouteCount{}}, // not null in JSON
+		rows:   map[string]*RuleCount{}, routes: map[audit.Route]*RouteCount{}, show: opts.Show, room: opts.Examples,
 	}
 	for _, r := range f.rules {
 		t.row(r.Name, r.Where, r.Action)

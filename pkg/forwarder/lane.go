@@ -37,6 +37,8 @@ type lane struct {
 	done   chan *batch    // batches that have come back; room for the whole window
 	barred <-chan none    // closed when the gate opens that holds open up; nil: it does not
 	ping   chan none      // taken by a lane that turns; see Forwarder.Stuck
+	ev     audit.Event    // that the judge looks at
+	sent   audit.Record   // what the judge made of a record
 	flush  chan chan none // see Forwarder.FlushSummaries
 	gone   chan none      // closed when the lane has ended
 	told   time.Time      // when dead letters were last logged

@@ -88,7 +88,8 @@ func (l *lane) sort(b *batch, rec *audit.Record) {
 		return
 	}
 	if l.judge != nil {
-		v := l.judge.Judge(rec, &ev)
+		l.ev = ev // what is handed to the judge must not be put on the heap for each event
+		v := l.judge.Judge(rec, &l.ev)
 		if v.Summary != nil {
 			if l.sum != nil && l.sum.add(rec, v.Summary) {
 				b.filtered[v.Rule]++
@@ -98,9 +99,9 @@ func (l *lane) sort(b *batch, rec *audit.Record) {
 			b.filtered[v.Rule]++
 			return
 		}
-		if v.Value != nil {
-			sent := *rec
-			sent.Value, rec = v.Value, &sent
+		if ev = l.ev; v.Value != nil {
+			l.sent = *rec
+			l.sent.Value, rec = v.Value, &l.sent
 		}
 	}
 	if err := b.addEvent(l.f.opts.Sink, rec, ev); err != nil {

@@ -186,12 +186,13 @@ func (c *conditionParser) of(count string, at int) Expr {
 	}
 	c.next()
 	var refs []Expr
+	pattern := c.token
+	if strings.EqualFold(pattern, "them") {
+		pattern = "*"
+	}
 	for _, s := range c.searches {
-		if strings.EqualFold(c.token, "them") {
-			if !strings.HasPrefix(s.Name, "_") {
-				refs = append(refs, Ref{s})
-			}
-		} else if like(c.token, s.Name) {
+		hidden := strings.HasPrefix(s.Name, "_") && !strings.HasPrefix(pattern, "_")
+		if !hidden && like(pattern, s.Name) {
 			refs = append(refs, Ref{s})
 		}
 	}

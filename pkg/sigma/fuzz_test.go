@@ -51,6 +51,15 @@ detection:
 	if err != nil {
 		f.Fatal(err)
 	}
+	var paths []Path
+	for _, text := range []string{"a", "a{}.b", "data.methodName", "data.cloudResources.resource{}"} {
+		p, err := ParsePath(text)
+		if err != nil {
+			f.Fatal(err)
+		}
+		paths = append(paths, p)
+	}
+	find := NewFinder(paths)
 	f.Fuzz(func(t *testing.T, event []byte) {
 		m := set.NewMatcher()
 		first := slices.Clone(m.Match(event))
@@ -61,6 +70,14 @@ detection:
 					t.Fatalf("value %d:%d is no JSON: %q", v.Start, v.End, raw)
 				}
 				m.AppendText(nil, v)
+			}
+		}
+		find.Find(event)
+		for i := range find.values {
+			for _, v := range find.Values(i) {
+				if raw := event[v.Start:v.End]; notJSON == nil && !json.Valid(raw) {
+					t.Fatalf("value %d:%d to be hidden is no JSON: %q", v.Start, v.End, raw)
+				}
 			}
 		}
 		m.Match([]byte(nested))

@@ -25,6 +25,22 @@ const (
 	yes
 )
 
+// keptValues and keptText bound what is kept of one outsize event: values of a
+// path, and bytes.
+const (
+	keptValues = 1 << 10
+	keptText   = 64 << 10
+)
+
+// emptied makes room for the values of the next event.
+func emptied(values [][]Value) {
+	for i, v := range values {
+		if values[i] = v[:0]; cap(v) > keptValues {
+			values[i] = nil
+		}
+	}
+}
+
 // NewMatcher makes a matcher.
 func (s *Set) NewMatcher() *Matcher {
 	return &Matcher{
@@ -47,8 +63,9 @@ type Value struct {
 func (m *Matcher) Match(event []byte) []int {
 	m.event, m.broken, m.words = event, false, false
 	m.hits = m.hits[:0]
-	for i := range m.values {
-		m.values[i] = m.values[i][:0]
+	emptied(m.values)
+	if cap(m.decoded)+cap(m.folded)+cap(m.other) > keptText {
+		m.decoded, m.folded, m.other = nil, nil, nil
 	}
 	clear(m.looked)
 	clear(m.answers)

@@ -247,6 +247,7 @@ func TestDetections(t *testing.T) {
 		{"1 of a pattern", "sel_1: {data.port: 1}\n  sel_2: {data.port: 9092}\n  x: {data.port: 1}\n  condition: 1 of sel_*", true},
 		{"all of a pattern", "sel_1: {data.port: 9092}\n  sel_2: {data.granted: false}\n  x: {data.port: 1}\n  condition: all of sel*", true},
 		{"a pattern with a star in front", "sel_1: {data.port: 9092}\n  x_2: {data.port: 1}\n  condition: all of *_1", true},
+		{"a pattern leaves out the hidden", "_f: {data.port: 1}\n  t: {data.port: 9092}\n  condition: all of *", true},
 		{"a pattern that names the hidden", "_f: {data.port: 1}\n  t: {data.port: 9092}\n  condition: 1 of _*", false},
 		{"list of conditions", "t: {data.port: 9092}\n  f: {data.port: 1}\n  condition: [f, t]", true},
 		{"condition over two lines", "t: {data.port: 9092}\n  f: {data.port: 1}\n  condition: >\n    t and\n    not f", true},
@@ -373,5 +374,31 @@ func TestMatchAllocatesNothing(t *testing.T) { // not parallel: AllocsPerRun cou
 	}
 	if matched == 0 {
 		t.Error("no event matches a rule")
+	}
+}
+
+// TestOutsizeEventLeavesNothing: what one event of many values or long texts
+// takes is not kept for good.
+func TestOutsizeEventLeavesNothing(t *testing.T) {
+	t.Parallel()
+	m := compileText(t, "title: x\nlogsource: {}\ndetection:\n  s: {'a{}': none, b: none}\n  condition: 1 of s\n").NewMatcher()
+	path, err := ParsePath("a{}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := NewFinder([]Path{path})
+	outsize := []byte(`{"a":["\u0041` + strings.Repeat("x", 200_000) + `"` + strings.Repeat(",1", 5000) + `]}`)
+	for _, event := range [][]byte{outsize, []byte(`{"a":[2]}`)} {
+		m.Match(event)
+		f.Find(event)
+	}
+	if got := f.Values(0); len(got) != 1 || cap(got) > keptValues {
+		t.Errorf("the finder has %d values and room for %d", len(got), cap(got))
+	}
+	if got := m.values[0]; len(got) != 1 || cap(got) > keptValues {
+		t.Errorf("the matcher has %d values and room for %d", len(got), cap(got))
+	}
+	if got := cap(m.decoded) + cap(m.folded); got > keptText {
+		t.Errorf("the matcher keeps %d bytes of text", got)
 	}
 }

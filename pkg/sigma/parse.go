@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"gopkg.in/yaml.v3"
 )
@@ -99,8 +100,13 @@ func (p *parser) member(r *Rule, key, val *yaml.Node) {
 	switch key.Value {
 	case "title":
 		r.Title = p.text(key, val)
-		if n := len([]rune(r.Title)); n > 256 {
+		switch n := len([]rune(r.Title)); {
+		case n > 256:
 			p.wrong(val, "the title has %d characters; at most 256 are allowed", n)
+		case val.Kind == yaml.ScalarNode && val.ShortTag() != "!!null" && strings.TrimSpace(r.Title) == "":
+			p.wrong(val, "the title is empty; rules are told apart by it")
+		case strings.ContainsFunc(r.Title, unicode.IsControl):
+			p.wrong(val, "the title has a line end or another control character; write it in one line")
 		}
 	case "id":
 		r.ID = p.text(key, val)

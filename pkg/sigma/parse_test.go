@@ -150,6 +150,8 @@ func TestMistakes(t *testing.T) {
 		{field("a: 1") + "title2: &x [1]\ntitle3: *x\n", "8:1: title3: aliases (*name) and merges (<<) are not supported"},
 		{strings.Replace(field("a: 1"), "x", strings.Repeat("x", 257), 1), "1:8: the title has 257 characters; at most 256"},
 		{strings.Replace(field("a: 1"), "{}", "linux", 1), "2:12: logsource is a map"},
+		{strings.Replace(field("a: 1"), "title: x", "title: ' '", 1), "1:8: the title is empty"},
+		{strings.Replace(field("a: 1"), "title: x", `title: "a\nb"`, 1), "1:8: the title has a line end"},
 		{"title: x\ncorrelation: {type: event_count}\n", "2:14: correlation rules are not supported"},
 
 		{"title: x\nlogsource: {}\ndetection: [a]\n", "3:12: detection is a map of searches and a condition, and this is a list"},

@@ -167,7 +167,7 @@ func (d dice) condition(searches []slowSearch, depth int) slowCondition {
 		pattern := pick(d, "them", "sel*", "*a", "sel_a", "*_*")
 		var names []string
 		for _, s := range searches {
-			if pattern == "them" && s.name[0] != '_' || pattern != "them" && regexp.MustCompile("^"+strings.ReplaceAll(pattern, "*", ".*")+"$").MatchString(s.name) {
+			if s.name[0] != '_' && (pattern == "them" || regexp.MustCompile("^"+strings.ReplaceAll(pattern, "*", ".*")+"$").MatchString(s.name)) {
 				names = append(names, s.name)
 			}
 		}
