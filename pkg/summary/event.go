@@ -51,7 +51,7 @@ func (w *Window) Sent(next int64) {
 func (w *Window) append(dst []byte, e *entry) []byte {
 	values := e.values()
 	dst = append(dst, `{"specversion":"1.0","id":"`...)
-	dst = appendID(dst, w.topic, w.partition, w.start, e.packed)
+	dst = appendID(dst, w, e.packed)
 	dst = append(dst, `","type":"`+Type+`","source":"`+Source+`"`...)
 	dst = appendTime(dst, `,"time":`, e.began) // the same whenever it is made
 	dst = append(dst, `,"datacontenttype":"application/json"`...)
@@ -156,16 +156,19 @@ func appendTime(dst []byte, member string, t time.Time) []byte {
 }
 
 // appendID writes the summary's id: of the shape of a UUID (version 8), and the
-// same whenever the same window and key are summarised.
-func appendID(dst []byte, topic string, partition int32, start int64, packed string) []byte {
+// same whenever the same window and key are summarised. The window's end is part
+// of it, since a copy of the topic under the same name has other offsets.
+func appendID(dst []byte, w *Window, packed string) []byte {
 	h := sha256.New()
 	var n [8]byte
-	binary.BigEndian.PutUint64(n[:], uint64(len(topic)))
+	binary.BigEndian.PutUint64(n[:], uint64(len(w.topic)))
 	h.Write(n[:])
-	h.Write([]byte(topic))
-	binary.BigEndian.PutUint64(n[:], uint64(uint32(partition)))
+	h.Write([]byte(w.topic))
+	binary.BigEndian.PutUint64(n[:], uint64(uint32(w.partition)))
 	h.Write(n[:])
-	binary.BigEndian.PutUint64(n[:], uint64(start))
+	binary.BigEndian.PutUint64(n[:], uint64(w.start))
+	h.Write(n[:])
+	binary.BigEndian.PutUint64(n[:], uint64(w.end))
 	h.Write(n[:])
 	h.Write([]byte(packed))
 	sum := h.Sum(nil)
