@@ -77,7 +77,7 @@ func (t *CopyTarget) look(ctx context.Context, source Config, change bool) (Copy
 			// What the group has copied before fitted, so the source has grown since.
 			if change {
 				if err := admin.CreatePartitions(t.topic, state.SourcePartitions, nil, false); err != nil {
-					return err
+					return needs("ALTER", err)
 				}
 			}
 			state.Warnings = append(state.Warnings, fmt.Sprintf("the source has grown from %d to %d partitions; those of %s follow", state.Partitions, state.SourcePartitions, t.topic))
