@@ -210,6 +210,7 @@ func TestCopyRecord(t *testing.T) {
 			t.Fatal(err)
 		}
 		records := []audit.Record{
+			{Offset: 9, Timestamp: time.UnixMilli(-500), Value: []byte("before 1970")},
 			{Offset: 9, Timestamp: time.UnixMilli(5_000)},
 			{Offset: 10, Timestamp: time.UnixMilli(4_000), Key: []byte{}, Value: []byte{}},
 			{Offset: 12, Key: []byte("k"), Value: []byte("no timestamp")},
@@ -233,12 +234,12 @@ func TestCopyRecord(t *testing.T) {
 		if err != nil || base != 0 {
 			t.Fatalf("%s: at %d: %v", compression, base, err)
 		}
-		if base, err = p.Write(t.Context(), body, ends[0], ends[1:]); err != nil || base != 4 {
+		if base, err = p.Write(t.Context(), body, ends[0], ends[1:]); err != nil || base != 5 {
 			t.Fatalf("%s: at %d: %v", compression, base, err)
 		}
 		want = append(want, want[1:]...)
 		var got [][]byte
-		if err := p.Read(t.Context(), 0, 7, func(_ int64, packed []byte) {
+		if err := p.Read(t.Context(), 0, 9, func(_ int64, packed []byte) {
 			got = append(got, append([]byte{}, kafka.PackedContent(packed)...))
 		}); err != nil {
 			t.Fatal(err)
