@@ -243,9 +243,11 @@ func (p *CopyPartition) Read(ctx context.Context, from, to int64, each func(offs
 			}
 			from = max(from, b.LastOffset()+1)
 		}
-		if from == before && size < largestRecord {
+		switch {
+		case from > before || answer.ThrottleTime > 0: // Sarama has waited as long as it was told
+		case size < largestRecord:
 			size *= 2 // a record is larger, or nothing came in time
-		} else if from == before {
+		default:
 			return fmt.Errorf("read the mirror topic %s/%d: nothing comes at offset %d, before its end at %d", p.target.topic, p.partition, from, to)
 		}
 	}

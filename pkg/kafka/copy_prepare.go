@@ -162,6 +162,10 @@ func (t *CopyTarget) compare(admin sarama.ClusterAdmin, state *CopyState) error 
 					Hint: "set it to delete, or name another topic in mirror.name, which is then created",
 				}
 			}
+		case "retention.bytes":
+			if n, err := strconv.ParseInt(e.Value, 10, 64); err == nil && n >= 0 && t.cfg.Retention > 0 {
+				warn("topic %s removes what is beyond %d bytes in a partition, however young it is, and mirror.retention asks for %s; it is not changed here, set its retention.bytes to -1", t.topic, n, t.cfg.Retention)
+			}
 		case "retention.ms":
 			ms, err := strconv.ParseInt(e.Value, 10, 64)
 			if kept := time.Duration(ms) * time.Millisecond; err == nil && ms >= 0 && t.cfg.Retention > 0 && kept < t.cfg.Retention {

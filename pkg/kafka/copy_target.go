@@ -220,6 +220,8 @@ func (t *CopyTarget) create(admin sarama.ClusterAdmin, partitions int32) error {
 		ConfigEntries: map[string]*string{"message.timestamp.type": text("CreateTime"), "cleanup.policy": text("delete")},
 	}
 	if t.cfg.Retention > 0 {
+		// A cluster's default may bound the bytes, and so the time.
+		detail.ConfigEntries["retention.bytes"] = text("-1")
 		detail.ConfigEntries["retention.ms"] = text(strconv.FormatInt(t.cfg.Retention.Milliseconds(), 10))
 	}
 	err := admin.CreateTopic(t.topic, detail, false)

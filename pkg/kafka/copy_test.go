@@ -75,11 +75,11 @@ func TestCopyCreates(t *testing.T) {
 	}
 	got := map[string]string{}
 	for _, c := range configs[0].Configs {
-		if c.Key == "retention.ms" || c.Key == "message.timestamp.type" || c.Key == "cleanup.policy" {
+		if c.Key == "retention.ms" || c.Key == "retention.bytes" || c.Key == "message.timestamp.type" || c.Key == "cleanup.policy" {
 			got[c.Key] = c.MaybeValue()
 		}
 	}
-	want := map[string]string{"retention.ms": "7776000000", "message.timestamp.type": "CreateTime", "cleanup.policy": "delete"}
+	want := map[string]string{"retention.ms": "7776000000", "retention.bytes": "-1", "message.timestamp.type": "CreateTime", "cleanup.policy": "delete"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -104,6 +104,7 @@ func TestCopyChecks(t *testing.T) {
 		{"other timestamps", 3, map[string]string{"message.timestamp.type": "LogAppendTime"}, "message.timestamp.type=LogAppendTime", ""},
 		{"compacted", 3, map[string]string{"cleanup.policy": "compact,delete"}, "cleanup.policy=compact,delete", ""},
 		{"kept shorter", 3, map[string]string{"retention.ms": "86400000"}, "", "keeps records for 24h0m0s"},
+		{"kept less", 3, map[string]string{"retention.bytes": "1000000"}, "", "beyond 1000000 bytes"},
 		{"kept longer", 3, map[string]string{"retention.ms": "-1"}, "", ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
