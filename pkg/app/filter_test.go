@@ -43,13 +43,9 @@ detection: {sel: {data.methodName: many}, condition: sel}
 auditlog-forwarder: {action: summarise, summarise: {by: data.who}, route: {index: sums}}
 `
 
-// filtered is a stage whose events are kept as Splunk has them, with rules and
-// events in Kafka.
-func filtered(t *testing.T) (*stage, config.Config) {
+// withRules is cfg with filterRules.
+func withRules(t *testing.T, cfg config.Config) config.Config {
 	t.Helper()
-	s := newStage(t, 1)
-	s.hec = hectest.Start(t)
-	cfg := s.config()
 	file := filepath.Join(t.TempDir(), "rules.yml")
 	if err := os.WriteFile(file, []byte(filterRules), 0o600); err != nil {
 		t.Fatal(err)
@@ -58,6 +54,16 @@ func filtered(t *testing.T) (*stage, config.Config) {
 	if errs := cfg.Filter.Validate(); len(errs) > 0 {
 		t.Fatal(errs)
 	}
+	return cfg
+}
+
+// filtered is a stage whose events are kept as Splunk has them, with rules and
+// events in Kafka.
+func filtered(t *testing.T) (*stage, config.Config) {
+	t.Helper()
+	s := newStage(t, 1)
+	s.hec = hectest.Start(t)
+	cfg := withRules(t, s.config())
 	start := time.Now().Add(-10 * time.Minute).Truncate(time.Minute)
 	for i, value := range []string{
 		`{"id":"0","data":{"methodName":"other"}}`,

@@ -92,10 +92,14 @@ func (c CopyConfig) explain(topic string, err error) error {
 		return fmt.Errorf("write to the mirror topic %s: %w", topic, err)
 	}
 	e := *c.Cluster(topic).explain(err)
+	var right *missingRight
 	switch {
 	case errors.Is(err, sarama.ErrUnknownTopicOrPartition):
 		e.What = "there is no topic " + topic + ", or one of its partitions is missing, or it may not be seen"
 		e.Hint = "start the mirror again, which creates the topic, or give this principal DESCRIBE on it"
+	case errors.As(err, &right):
+		e.What = "this may not be done with topic " + topic
+		e.Hint = "give this principal " + right.name + " on it; a mirror writes only to a cluster of yours: the audit log's is read-only"
 	case errors.Is(err, sarama.ErrTopicAuthorizationFailed):
 		e.Hint = "give this principal READ, WRITE, DESCRIBE, DESCRIBE_CONFIGS, and for a topic that is to be created also CREATE and ALTER, on it; a mirror writes only to a cluster of yours: the audit log's is read-only"
 	case errors.Is(err, sarama.ErrClusterAuthorizationFailed):
@@ -109,4 +113,22 @@ func (c CopyConfig) explain(topic string, err error) error {
 	}
 	e.What, e.Hint = inSection("mirror", e.What), inSection("mirror", e.Hint)
 	return &e
+}
+
+// missingRight says which right on the destination topic is wanted.
+type missingRight struct {
+	name string
+	err  error
+}
+
+func (m *missingRight) Error() string { return m.err.Error() }
+
+func (m *missingRight) Unwrap() error { return m.err }
+
+// needs names the right without which a request is refused, if it was.
+func needs(right string, err error) error {
+	if errors.Is(err, sarama.ErrTopicAuthorizationFailed) || errors.Is(err, sarama.ErrClusterAuthorizationFailed) {
+		return &missingRight{right, err}
+	}
+	return err
 }

@@ -131,7 +131,7 @@ func (p *CopyPartition) Write(ctx context.Context, body []byte, from int, ends [
 	}
 	if p.producer <= none || p.sequence > 1<<30 {
 		if err := p.introduce(ctx, broker); err != nil {
-			return 0, p.failed(err)
+			return 0, p.failed(needs("WRITE (on brokers older than 2.8 also IDEMPOTENT_WRITE on the cluster)", err))
 		}
 	}
 	batch := p.batch.fill(body, ends, from)
@@ -183,7 +183,7 @@ func (p *CopyPartition) refused(err error) error {
 		p.Close()
 		return fmt.Errorf("%w: %w", ErrCopyUnsure, err)
 	}
-	return p.failed(err)
+	return p.failed(needs("WRITE", err))
 }
 
 // introduce asks for a number under which the broker knows this writer.
@@ -224,7 +224,7 @@ func (p *CopyPartition) Read(ctx context.Context, from, to int64, each func(offs
 			return p.failed(sarama.ErrIncompleteResponse)
 		}
 		if block.Err != sarama.ErrNoError {
-			return p.failed(block.Err)
+			return p.failed(needs("READ", block.Err))
 		}
 		before := from
 		for _, set := range block.RecordsSet {
@@ -243,9 +243,11 @@ func (p *CopyPartition) Read(ctx context.Context, from, to int64, each func(offs
 			}
 			from = max(from, b.LastOffset()+1)
 		}
-		if from == before && size < largestRecord {
+		switch {
+		case from > before || answer.ThrottleTime > 0: // Sarama has waited as long as it was told
+		case size < largestRecord:
 			size *= 2 // a record is larger, or nothing came in time
-		} else if from == before {
+		default:
 			return fmt.Errorf("read the mirror topic %s/%d: nothing comes at offset %d, before its end at %d", p.target.topic, p.partition, from, to)
 		}
 	}

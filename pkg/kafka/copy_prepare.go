@@ -77,7 +77,7 @@ func (t *CopyTarget) look(ctx context.Context, source Config, change bool) (Copy
 			// What the group has copied before fitted, so the source has grown since.
 			if change {
 				if err := admin.CreatePartitions(t.topic, state.SourcePartitions, nil, false); err != nil {
-					return err
+					return needs("ALTER", err)
 				}
 			}
 			state.Warnings = append(state.Warnings, fmt.Sprintf("the source has grown from %d to %d partitions; those of %s follow", state.Partitions, state.SourcePartitions, t.topic))
@@ -161,6 +161,10 @@ func (t *CopyTarget) compare(admin sarama.ClusterAdmin, state *CopyState) error 
 					What: fmt.Sprintf("topic %s has cleanup.policy=%s, which removes records that have a newer one with the same key, and refuses those without a key", t.topic, e.Value),
 					Hint: "set it to delete, or name another topic in mirror.name, which is then created",
 				}
+			}
+		case "retention.bytes":
+			if n, err := strconv.ParseInt(e.Value, 10, 64); err == nil && n >= 0 && t.cfg.Retention > 0 {
+				warn("topic %s removes what is beyond %d bytes in a partition, however young it is, and mirror.retention asks for %s; it is not changed here, set its retention.bytes to -1", t.topic, n, t.cfg.Retention)
 			}
 		case "retention.ms":
 			ms, err := strconv.ParseInt(e.Value, 10, 64)

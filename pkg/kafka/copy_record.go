@@ -96,7 +96,8 @@ func (c *copyBatch) fill(body []byte, ends []int, from int) *sarama.RecordBatch 
 		at, size := binary.Varint(u.src)
 		u.src = u.src[size:]
 		if i == 0 {
-			first, newest = at, at
+			// On the wire a batch cannot begin before 1970, but at -1.
+			first, newest = max(at, -1), at
 		}
 		newest = max(newest, at)
 		r := &c.records[i]

@@ -20,9 +20,11 @@ type CopyTarget struct {
 	topic string
 	codec sarama.CompressionCodec
 
-	mu   sync.Mutex
-	sasl SASL
-	tls  creds.TLS
+	mu     sync.Mutex
+	sasl   SASL
+	tokens *tokens // of OAUTHBEARER, for all connections; else nil
+	tls    creds.TLS
+	good   *sarama.Config // of the last time that the certificate files could be read; nil: never
 }
 
 // NewCopyTarget makes the target of a source topic. It connects to nothing.
@@ -35,24 +37,41 @@ func NewCopyTarget(cfg CopyConfig, source string) (*CopyTarget, error) {
 	if _, err := clientConfig(cfg.Cluster(topic), zap.NewNop()); err != nil {
 		return nil, errors.New(inSection("mirror", err.Error()))
 	}
-	return &CopyTarget{cfg: cfg, topic: topic, codec: c, sasl: cfg.SASL, tls: cfg.TLS}, nil
+	t := &CopyTarget{cfg: cfg, topic: topic, codec: c, sasl: cfg.SASL, tls: cfg.TLS}
+	if cfg.UsesSASL() {
+		if t.tokens, err = cfg.SASL.tokens(nil, zap.NewNop()); err != nil {
+			return nil, errors.New(inSection("mirror", err.Error()))
+		}
+	}
+	return t, nil
 }
 
 // Topic returns the destination topic's name.
 func (t *CopyTarget) Topic() string { return t.topic }
 
 // SetCredentials makes t connect with other credentials, from the next
-// connection on.
+// connection on. Those that cannot be used at all leave it as it is.
 func (t *CopyTarget) SetCredentials(sasl SASL) {
 	t.mu.Lock()
+	same, before := t.sasl.same(sasl), t.tokens
+	t.mu.Unlock()
+	if same {
+		return
+	}
+	// Without the lock, since a token may be asked for at this moment.
+	from, err := sasl.tokens(before, zap.NewNop())
+	if err != nil {
+		return // Validate has refused them before
+	}
+	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.sasl = sasl
+	t.sasl, t.tokens = sasl, from
 }
 
 // SetTLS makes t connect with what holds now, from the next connection on. If
 // its files cannot be used, it says so and goes on with what it has.
 func (t *CopyTarget) SetTLS(tls creds.TLS) error {
-	cfg := t.current().Cluster(t.topic)
+	cfg, _ := t.current()
 	cfg.TLS = tls
 	if _, err := clientConfig(cfg, zap.NewNop()); err != nil {
 		return errors.New(inSection("mirror", err.Error()))
@@ -63,16 +82,54 @@ func (t *CopyTarget) SetTLS(tls creds.TLS) error {
 	return nil
 }
 
-func (t *CopyTarget) current() CopyConfig {
-	cfg := t.cfg
+// current returns how the cluster is reached now.
+func (t *CopyTarget) current() (Config, *tokens) {
+	cfg := t.cfg.Cluster(t.topic)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	cfg.SASL, cfg.TLS = t.sasl, t.tls
-	return cfg
+	return cfg, t.tokens
 }
 
-// explain says what an error means for this topic.
-func (t *CopyTarget) explain(err error) error { return t.current().explain(t.topic, err) }
+// access takes the newest credentials and reads the certificate files. If these
+// cannot be read, what they held before stays in use.
+func (t *CopyTarget) access() (Config, *sarama.Config, error) {
+	cfg, from := t.current()
+	s, err := clientConfig(cfg, zap.NewNop())
+	t.mu.Lock()
+	switch {
+	case err == nil:
+		t.good = s
+	case t.good != nil:
+		s, err = t.good, nil
+	}
+	t.mu.Unlock()
+	if err != nil {
+		return cfg, nil, errors.New(inSection("mirror", err.Error()))
+	}
+	own := *s
+	if cfg.UsesSASL() {
+		cfg.SASL.apply(&own, from) // all connections share the tokens
+	}
+	return cfg, &own, nil
+}
+
+// explain says what an error means for this topic. A token that was refused is
+// not used again.
+func (t *CopyTarget) explain(err error) error {
+	cfg := t.cfg
+	t.mu.Lock()
+	var from *tokens
+	cfg.SASL, cfg.TLS, from = t.sasl, t.tls, t.tokens
+	t.mu.Unlock()
+	if from != nil {
+		err = from.refused(err)
+		if errors.Is(err, sarama.ErrSASLAuthenticationFailed) {
+			from.drop()
+		}
+	}
+	return cfg.explain(t.topic, err)
+}
 
 const (
 	// copyDial and copyWrite bound what no context can end.
@@ -86,8 +143,7 @@ const (
 // connect makes a client of its own for each caller: what one partition waits
 // for holds up no other.
 func (t *CopyTarget) connect(ctx context.Context) (sarama.Client, error) {
-	cfg := t.current().Cluster(t.topic)
-	s, err := clientConfig(cfg, zap.NewNop())
+	cfg, s, err := t.access()
 	if err != nil {
 		return nil, err
 	}
@@ -151,7 +207,7 @@ func (t *CopyTarget) Grow(ctx context.Context, partitions int32) (grown bool, er
 			return nil
 		}
 		grown = true
-		return admin.CreatePartitions(t.topic, partitions, nil, false)
+		return needs("ALTER", admin.CreatePartitions(t.topic, partitions, nil, false))
 	})
 	return grown && err == nil, err
 }
@@ -164,11 +220,13 @@ func (t *CopyTarget) create(admin sarama.ClusterAdmin, partitions int32) error {
 		ConfigEntries: map[string]*string{"message.timestamp.type": text("CreateTime"), "cleanup.policy": text("delete")},
 	}
 	if t.cfg.Retention > 0 {
+		// A cluster's default may bound the bytes, and so the time.
+		detail.ConfigEntries["retention.bytes"] = text("-1")
 		detail.ConfigEntries["retention.ms"] = text(strconv.FormatInt(t.cfg.Retention.Milliseconds(), 10))
 	}
 	err := admin.CreateTopic(t.topic, detail, false)
 	if errors.Is(err, sarama.ErrTopicAlreadyExists) {
 		return nil // somebody was quicker; it is checked at the next start
 	}
-	return err
+	return needs("CREATE", err)
 }

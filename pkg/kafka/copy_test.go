@@ -75,11 +75,11 @@ func TestCopyCreates(t *testing.T) {
 	}
 	got := map[string]string{}
 	for _, c := range configs[0].Configs {
-		if c.Key == "retention.ms" || c.Key == "message.timestamp.type" || c.Key == "cleanup.policy" {
+		if c.Key == "retention.ms" || c.Key == "retention.bytes" || c.Key == "message.timestamp.type" || c.Key == "cleanup.policy" {
 			got[c.Key] = c.MaybeValue()
 		}
 	}
-	want := map[string]string{"retention.ms": "7776000000", "message.timestamp.type": "CreateTime", "cleanup.policy": "delete"}
+	want := map[string]string{"retention.ms": "7776000000", "retention.bytes": "-1", "message.timestamp.type": "CreateTime", "cleanup.policy": "delete"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -104,6 +104,7 @@ func TestCopyChecks(t *testing.T) {
 		{"other timestamps", 3, map[string]string{"message.timestamp.type": "LogAppendTime"}, "message.timestamp.type=LogAppendTime", ""},
 		{"compacted", 3, map[string]string{"cleanup.policy": "compact,delete"}, "cleanup.policy=compact,delete", ""},
 		{"kept shorter", 3, map[string]string{"retention.ms": "86400000"}, "", "keeps records for 24h0m0s"},
+		{"kept less", 3, map[string]string{"retention.bytes": "1000000"}, "", "beyond 1000000 bytes"},
 		{"kept longer", 3, map[string]string{"retention.ms": "-1"}, "", ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -210,6 +211,7 @@ func TestCopyRecord(t *testing.T) {
 			t.Fatal(err)
 		}
 		records := []audit.Record{
+			{Offset: 9, Timestamp: time.UnixMilli(-500), Value: []byte("before 1970")},
 			{Offset: 9, Timestamp: time.UnixMilli(5_000)},
 			{Offset: 10, Timestamp: time.UnixMilli(4_000), Key: []byte{}, Value: []byte{}},
 			{Offset: 12, Key: []byte("k"), Value: []byte("no timestamp")},
@@ -233,12 +235,12 @@ func TestCopyRecord(t *testing.T) {
 		if err != nil || base != 0 {
 			t.Fatalf("%s: at %d: %v", compression, base, err)
 		}
-		if base, err = p.Write(t.Context(), body, ends[0], ends[1:]); err != nil || base != 4 {
+		if base, err = p.Write(t.Context(), body, ends[0], ends[1:]); err != nil || base != 5 {
 			t.Fatalf("%s: at %d: %v", compression, base, err)
 		}
 		want = append(want, want[1:]...)
 		var got [][]byte
-		if err := p.Read(t.Context(), 0, 7, func(_ int64, packed []byte) {
+		if err := p.Read(t.Context(), 0, 9, func(_ int64, packed []byte) {
 			got = append(got, append([]byte{}, kafka.PackedContent(packed)...))
 		}); err != nil {
 			t.Fatal(err)

@@ -71,6 +71,12 @@ func (r *Reader) explain(ctx context.Context, err error) error {
 	return r.cfg.explain(err)
 }
 
+// ClusterID returns the cluster's id, which is empty if it has none.
+func (r *Reader) ClusterID(ctx context.Context) (string, error) {
+	id, err := clusterID(r.client)
+	return id, r.explain(ctx, err)
+}
+
 // Partitions returns the numbers of a topic's partitions, in their order.
 func (r *Reader) Partitions(ctx context.Context, topic string) ([]int32, error) {
 	if err := r.client.RefreshMetadata(topic); err != nil {

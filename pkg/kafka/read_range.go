@@ -48,6 +48,7 @@ type Range struct {
 	at      int           // the next of records
 	size    int32         // of the next fetch
 	empty   int           // fetches one after the other that brought nothing
+	quick   int           // of them, the last ones that were answered at once
 	headers []audit.Header
 }
 
@@ -115,6 +116,7 @@ func (g *Range) fetch(ctx context.Context) error {
 		return g.reader.explain(ctx, ctx.Err())
 	}
 	var block *sarama.FetchResponseBlock
+	var took time.Duration
 	throttled := false
 	err := g.reader.again(ctx, g.topic, g.partition, func(leader *sarama.Broker) error {
 		req := &sarama.FetchRequest{
@@ -122,11 +124,13 @@ func (g *Range) fetch(ctx context.Context) error {
 			Isolation: sarama.ReadCommitted, SessionEpoch: -1, // no session
 		}
 		req.AddBlock(g.topic, g.partition, g.next, g.size, noEpoch)
+		asked := time.Now()
 		resp, err := leader.Fetch(req)
 		if err != nil {
 			_ = leader.Close() // it is opened again by the next look-up
 			return err
 		}
+		took = time.Since(asked)
 		throttled = resp.ThrottleTime > 0
 		block = resp.GetBlock(g.topic, g.partition)
 		switch {
@@ -152,8 +156,13 @@ func (g *Range) fetch(ctx context.Context) error {
 		return g.reader.explain(ctx, err)
 	}
 	if g.next > before || len(g.records) > 0 {
-		g.size, g.empty = rangeFetch, 0
+		g.size, g.empty, g.quick = rangeFetch, 0, 0
 		return nil
+	}
+	if throttled || took >= rangeWait/2 {
+		g.quick = 0
+	} else {
+		g.quick++
 	}
 	return g.nothing(ctx, block, throttled)
 }
@@ -171,10 +180,12 @@ func (g *Range) outOfRange(ctx context.Context, cause error) error {
 }
 
 // nothing decides what a fetch without a whole batch means: a batch that is
-// larger than what was asked for, or batches that compaction has emptied, which
-// Sarama does not show. Of the latter a partition keeps one for each producer
-// at most, so a fetch of this size that shows none, again and again, has passed
-// all that there is.
+// larger than what was asked for, batches that compaction has emptied, which
+// Sarama does not show, or that the broker had nothing at hand within rangeWait,
+// as one that throttles or keeps records in a remote store. A broker that has
+// bytes answers at once; so only quick answers speak for emptied batches. Of
+// these a partition keeps one for each producer at most, so a fetch of this size
+// that shows none, again and again, has passed all that there is.
 func (g *Range) nothing(ctx context.Context, block *sarama.FetchResponseBlock, throttled bool) error {
 	if g.empty++; throttled && g.empty < 100 {
 		return nil
@@ -188,8 +199,8 @@ func (g *Range) nothing(ctx context.Context, block *sarama.FetchResponseBlock, t
 		return fmt.Errorf("%s/%d: the record batch at offset %d has more than %d bytes", g.topic, g.partition, g.next, largestFetch)
 	case partial:
 		g.size = min(g.size, math.MaxInt32/4) * 2
-		g.empty = 0
-	case g.empty >= 3 && block.LastStableOffset >= g.end && g.next >= block.LogStartOffset:
+		g.empty, g.quick = 0, 0
+	case g.quick >= 3 && block.LastStableOffset >= g.end && g.next >= block.LogStartOffset:
 		g.next = g.end
 	case g.empty >= 20:
 		return g.reader.explain(ctx, fmt.Errorf("%s/%d: the broker gives nothing at offset %d, though the partition goes on to %d", g.topic, g.partition, g.next, g.end))

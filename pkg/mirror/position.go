@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"go.uber.org/zap"
 
@@ -42,9 +41,6 @@ type Moved struct {
 // Where the record cannot be found it fails, and commits nothing at all: no
 // event is skipped. It fails, too, while either group has members.
 func Move(ctx context.Context, opts MoveOptions) (_ []Moved, err error) {
-	if err := apart(opts.Old, opts.New); err != nil {
-		return nil, err
-	}
 	m := &mover{opts: opts, log: opts.Log}
 	if m.new, err = kafka.OpenReader(ctx, opts.New.Kafka); err != nil {
 		return nil, fmt.Errorf("the copy: %w", err)
@@ -59,6 +55,9 @@ func Move(ctx context.Context, opts MoveOptions) (_ []Moved, err error) {
 		return nil, fmt.Errorf("the old place: %w", err)
 	}
 	defer func() { err = errors.Join(err, m.old.Close()) }()
+	if err := apart(ctx, opts.Old, opts.New, m.old, m.new); err != nil {
+		return nil, fmt.Errorf("the copy of kafka.* is the old place of the other file: %w", err)
+	}
 	old, err := m.oldPlaces(ctx)
 	if err != nil {
 		return nil, err
@@ -94,18 +93,25 @@ func Move(ctx context.Context, opts MoveOptions) (_ []Moved, err error) {
 	return moved, nil
 }
 
-// apart refuses a copy that is the old place itself: all offsets would be found
-// there, and prove nothing.
-func apart(a, b Leg) error {
+// apart refuses a copy that is the other place itself, under whatever address:
+// everything would be found there, and prove nothing.
+func apart(ctx context.Context, a, b Leg, inA, inB *kafka.Reader) error {
 	if a.Topic != b.Topic {
 		return nil
 	}
-	for _, s := range a.Kafka.BootstrapServers {
-		if slices.ContainsFunc(b.Kafka.BootstrapServers, func(t string) bool { return strings.EqualFold(s, t) }) {
-			return fmt.Errorf("%s at %s is both the old place and the copy; give the copy in kafka.* and the old place in the other file", a.Topic, s)
-		}
+	one, err := inA.ClusterID(ctx)
+	if err != nil {
+		return a.blame(a.Topic, err)
 	}
-	return nil
+	other, err := inB.ClusterID(ctx)
+	if err != nil {
+		return b.blame(b.Topic, err)
+	}
+	if one != other || one == "" {
+		return nil
+	}
+	return fmt.Errorf("%v and %v lead to one cluster (%s), so %s would be held against itself; name the cluster that has the copy",
+		a.Kafka.BootstrapServers, b.Kafka.BootstrapServers, one, a.Topic)
 }
 
 // mover is one call of Move.

@@ -180,9 +180,14 @@ func TestMoveRefuses(t *testing.T) {
 	dest.write(events(0, 30)...)
 	source.commit(oldGroup, 12)
 
-	same := func(o *mirror.MoveOptions) { o.New = source.leg(newGroup) }
-	if _, err := move(t, source, source, same); err == nil || !strings.Contains(err.Error(), "both the old place and the copy") {
-		t.Errorf("the same topic twice: %v", err)
+	for _, address := range []string{"127.0.0.1", "localhost"} {
+		same := func(o *mirror.MoveOptions) { o.New = source.by(address, newGroup) }
+		if _, err := move(t, source, source, same); err == nil || !strings.Contains(err.Error(), "lead to one cluster") {
+			t.Errorf("the same topic twice, at %s: %v", address, err)
+		}
+	}
+	if got := source.committed(newGroup); got != -1 {
+		t.Errorf("committed %d in the old place", got)
 	}
 	fewer := fake(t, "copy", 1)
 	second := kgo.Record{Partition: 1, Value: []byte("x"), Timestamp: epoch()}

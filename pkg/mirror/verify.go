@@ -150,6 +150,9 @@ func Verify(ctx context.Context, opts VerifyOptions) (_ *VerifyReport, err error
 		return nil, v.opts.Destination.blame("destination", err)
 	}
 	defer func() { err = errors.Join(err, v.dest.Close()) }()
+	if err := apart(ctx, opts.Source, opts.Destination, v.source, v.dest); err != nil {
+		return nil, fmt.Errorf("compare the source with its copy: %w", err)
+	}
 	if v.there, err = v.dest.Partitions(ctx, opts.Destination.Topic); err != nil {
 		return nil, v.opts.Destination.blame("destination", err)
 	}

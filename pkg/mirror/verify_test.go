@@ -2,6 +2,7 @@ package mirror_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -267,4 +268,17 @@ func TestVerifyWhileCopied(t *testing.T) {
 	}
 	close(stop)
 	<-stopped
+}
+
+// TestVerifyItself: a topic is equal to itself, which says nothing of a copy.
+func TestVerifyItself(t *testing.T) {
+	t.Parallel()
+	source := fake(t, "audit", 1)
+	source.write(events(0, 3)...)
+	for _, address := range []string{"127.0.0.1", "localhost"} {
+		report, err := mirror.Verify(t.Context(), mirror.VerifyOptions{Source: source.leg("x"), Destination: source.by(address, "x")})
+		if err == nil || !strings.Contains(err.Error(), "lead to one cluster") {
+			t.Errorf("a topic and itself, at %s: %+v, %v", address, report, err)
+		}
+	}
 }

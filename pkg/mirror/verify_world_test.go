@@ -2,8 +2,10 @@ package mirror_test
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -27,7 +29,7 @@ type cluster struct {
 
 func fake(t testing.TB, topic string, partitions int32) *cluster {
 	t.Helper()
-	c, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(partitions, topic))
+	c, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(partitions, topic), kfake.ClusterID(rand.Text()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,6 +51,16 @@ func (c *cluster) leg(group string) mirror.Leg {
 	cfg := kafka.DefaultConfig()
 	cfg.BootstrapServers, cfg.SecurityProtocol, cfg.Topics, cfg.GroupID = c.servers, kafka.Plaintext, []string{c.topic}, group
 	return mirror.Leg{Kafka: cfg, Topic: c.topic}
+}
+
+// by is leg by another address of the same broker.
+func (c *cluster) by(address, group string) mirror.Leg {
+	leg := c.leg(group)
+	leg.Kafka.BootstrapServers = nil
+	for _, s := range c.servers {
+		leg.Kafka.BootstrapServers = append(leg.Kafka.BootstrapServers, strings.Replace(s, "127.0.0.1", address, 1))
+	}
+	return leg
 }
 
 // write appends records to partition 0, or to that of their own.

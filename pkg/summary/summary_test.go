@@ -111,20 +111,23 @@ func TestIDs(t *testing.T) {
 		partition int32
 		offset    int64
 		item      *Item
+		second    int
 	}{
-		{"plain", "audit", 3, 40, item(two, "", `"x"`, `"y"`)},
-		{"topic", "audit2", 3, 40, item(two, "", `"x"`, `"y"`)},
-		{"partition", "audit", 4, 40, item(two, "", `"x"`, `"y"`)},
-		{"offset", "audit", 3, 41, item(two, "", `"x"`, `"y"`)},
-		{"rule", "audit", 3, 40, item(other, "", `"x"`, `"y"`)},
-		{"null", "audit", 3, 40, item(two, "", `"x"`, `null`)},
-		{"absent", "audit", 3, 40, item(two, "", `"x"`, "-")},
-		{"the other absent", "audit", 3, 40, item(two, "", "-", `"x"`)},
-		{"swapped", "audit", 3, 40, item(two, "", `"y"`, `"x"`)},
-		{"type", "audit", 3, 40, item(two, "", `"1"`, `1`)},
+		{"plain", "audit", 3, 40, item(two, "", `"x"`, `"y"`), 0},
+		{"topic", "audit2", 3, 40, item(two, "", `"x"`, `"y"`), 0},
+		{"partition", "audit", 4, 40, item(two, "", `"x"`, `"y"`), 0},
+		{"offset", "audit", 3, 41, item(two, "", `"x"`, `"y"`), 0},
+		{"rule", "audit", 3, 40, item(other, "", `"x"`, `"y"`), 0},
+		{"null", "audit", 3, 40, item(two, "", `"x"`, `null`), 0},
+		{"absent", "audit", 3, 40, item(two, "", `"x"`, "-"), 0},
+		{"the other absent", "audit", 3, 40, item(two, "", "-", `"x"`), 0},
+		{"swapped", "audit", 3, 40, item(two, "", `"y"`, `"x"`), 0},
+		// The offset is counted anew in a copy of the topic.
+		{"time", "audit", 3, 40, item(two, "", `"x"`, `"y"`), 600},
+		{"type", "audit", 3, 40, item(two, "", `"1"`, `1`), 0},
 	} {
 		w := NewWindow(DefaultConfig(), tc.topic, tc.partition)
-		w.Add(record(tc.offset, 0), tc.item)
+		w.Add(record(tc.offset, tc.second), tc.item)
 		var ev struct{ ID string }
 		if err := json.Unmarshal([]byte(drain(t, w, 100)[0]), &ev); err != nil {
 			t.Fatal(err)
