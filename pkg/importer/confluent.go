@@ -123,11 +123,6 @@ func (s *Start) Result() (*Result, error) {
 	t := newTranslation(Options{SecretsDir: s.SecretsDir, Name: s.Name})
 	if s.res != nil {
 		t.res.Findings, t.res.Notes, t.res.settings, t.res.files = s.res.Findings, s.res.Notes, s.res.settings, s.res.files
-		for _, m := range s.res.Missing {
-			if _, known := lookupKey(m.Key); known && m.Secret {
-				t.missing(m)
-			}
-		}
 	}
 	for _, v := range []struct {
 		key   string
@@ -149,6 +144,13 @@ func (s *Start) Result() (*Result, error) {
 			t.put(v.key, splitList(v.value), from, "")
 		default:
 			t.put(v.key, v.value, from, "")
+		}
+	}
+	if s.res != nil { // a flag or another file may have told it meanwhile
+		for _, m := range s.res.Missing {
+			if _, told := t.res.settings[m.Key]; !told {
+				t.missing(m)
+			}
 		}
 	}
 	for _, secret := range []struct {
