@@ -19,10 +19,13 @@ type CopyTarget struct {
 	cfg   CopyConfig // but for the credentials, which may be replaced
 	topic string
 	codec sarama.CompressionCodec
+	log   *zap.Logger
 
-	mu   sync.Mutex
-	sasl SASL
-	tls  creds.TLS
+	mu      sync.Mutex
+	sasl    SASL
+	tokens  *tokens // of OAUTHBEARER, for all connections; nil: none yet
+	tls     creds.TLS
+	version int64 // changes with the credentials
 }
 
 // NewCopyTarget makes the target of a source topic. It connects to nothing.
@@ -35,21 +38,29 @@ func NewCopyTarget(cfg CopyConfig, source string) (*CopyTarget, error) {
 	if _, err := clientConfig(cfg.Cluster(topic), zap.NewNop()); err != nil {
 		return nil, errors.New(inSection("mirror", err.Error()))
 	}
-	return &CopyTarget{cfg: cfg, topic: topic, codec: c, sasl: cfg.SASL, tls: cfg.TLS}, nil
+	return &CopyTarget{cfg: cfg, topic: topic, codec: c, log: zap.NewNop(), sasl: cfg.SASL, tls: cfg.TLS}, nil
 }
+
+// LogTo makes t tell what goes wrong with its tokens; before it is used.
+func (t *CopyTarget) LogTo(log *zap.Logger) { t.log = log }
 
 // Topic returns the destination topic's name.
 func (t *CopyTarget) Topic() string { return t.topic }
 
-// SetCredentials makes t connect with other credentials, from the next
-// connection on.
+// SetCredentials makes t connect with other credentials. Each partition does so
+// before its next batch: credentials that are wrong show before the old ones
+// are withdrawn.
 func (t *CopyTarget) SetCredentials(sasl SASL) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.sasl.same(sasl) {
+		return
+	}
 	t.sasl = sasl
+	t.version++
 }
 
-// SetTLS makes t connect with what holds now, from the next connection on. If
+// SetTLS makes t connect with what holds now, in the way of SetCredentials. If
 // its files cannot be used, it says so and goes on with what it has.
 func (t *CopyTarget) SetTLS(tls creds.TLS) error {
 	cfg := t.current().Cluster(t.topic)
@@ -60,6 +71,7 @@ func (t *CopyTarget) SetTLS(tls creds.TLS) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.tls = tls
+	t.version++
 	return nil
 }
 
@@ -71,8 +83,38 @@ func (t *CopyTarget) current() CopyConfig {
 	return cfg
 }
 
-// explain says what an error means for this topic.
-func (t *CopyTarget) explain(err error) error { return t.current().explain(t.topic, err) }
+// renewals returns a number that changes with the credentials.
+func (t *CopyTarget) renewals() int64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.version
+}
+
+// shared returns what gives the tokens of OAUTHBEARER, from one connection to
+// the next; nil for other mechanisms.
+func (t *CopyTarget) shared() *tokens {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.tokens == nil || !t.tokens.cfg.same(t.sasl.OAuth) {
+		// An error is the configuration's, and told by who connects.
+		if next, err := t.sasl.tokens(t.tokens, t.log); err == nil {
+			t.tokens = next
+		}
+	}
+	return t.tokens
+}
+
+// explain says what an error means for this topic. A token that a broker has
+// refused is replaced before the next try.
+func (t *CopyTarget) explain(err error) error {
+	t.mu.Lock()
+	from := t.tokens
+	t.mu.Unlock()
+	if from != nil && errors.Is(err, sarama.ErrSASLAuthenticationFailed) {
+		from.drop()
+	}
+	return t.current().explain(t.topic, from.refused(err))
+}
 
 const (
 	// copyDial and copyWrite bound what no context can end.
@@ -90,6 +132,9 @@ func (t *CopyTarget) connect(ctx context.Context) (sarama.Client, error) {
 	s, err := clientConfig(cfg, zap.NewNop())
 	if err != nil {
 		return nil, err
+	}
+	if from := t.shared(); from != nil && cfg.UsesSASL() {
+		cfg.SASL.apply(s, from)
 	}
 	s.Net.DialTimeout, s.Net.WriteTimeout, s.Net.ReadTimeout = copyDial, copyWrite, copyAck+copyDial
 	// Whoever calls tries again, and tells meanwhile what is wrong.
