@@ -171,6 +171,10 @@ func (s *Start) Result() (*Result, error) {
 			t.res.Notes = append(t.res.Notes, "the audit log's "+name+" is "+v)
 		}
 	}
+	if cluster, env := s.organisation["cluster"], s.organisation["environment"]; cluster != "" && s.Bootstrap == "" {
+		t.res.Notes = append(t.res.Notes, fmt.Sprintf("the broker's address is not in what was given; it is in: confluent environment use %s && confluent kafka cluster describe %s -o json   (give that to --from-confluent as well)",
+			orElse(env, "<environment>"), cluster))
+	}
 	if sa := s.organisation["service account"]; sa != "" && s.APIKey == "" {
 		t.res.Notes = append(t.res.Notes, fmt.Sprintf("make the API key with: confluent api-key create --service-account %s --resource %s -o json   (at most two may exist)",
 			sa, orElse(s.organisation["cluster"], "<cluster>")))

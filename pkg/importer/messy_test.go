@@ -186,3 +186,24 @@ func TestOffsetsOfOthers(t *testing.T) {
 		t.Errorf("the other topic is not named: %q", res.Notes)
 	}
 }
+
+// TestConfluentOAuth: librdkafka's way to sign in to Confluent Cloud.
+func TestConfluentOAuth(t *testing.T) {
+	t.Parallel()
+	const common = "bootstrap.servers=b:9092\nsecurity.protocol=SASL_SSL\nsasl.mechanisms=OAUTHBEARER\nsasl.oauthbearer.method=oidc\n" +
+		"sasl.oauthbearer.token.endpoint.url=https://idp/token\nsasl.oauthbearer.client.id=c\nsasl.oauthbearer.client.secret=s\nsasl.oauthbearer.extensions="
+	for given, want := range map[string]map[string]any{
+		"logicalCluster=lkc-1,identityPoolId=pool-1": {"kafka.sasl.oauth.logical_cluster": "lkc-1", "kafka.sasl.oauth.identity_pool": "pool-1", "kafka.sasl.oauth.extensions": nil},
+		"traceId=a b, logicalCluster=lkc-1":          {"kafka.sasl.oauth.logical_cluster": "lkc-1", "kafka.sasl.oauth.extensions": []string{"traceId=a b"}},
+	} {
+		res := start(t, common+given+"\n", func(s *Start) { s.URL = "https://splunk:8088" })
+		if !res.Ready() || len(res.Mistakes) > 0 || res.Count(Translated) != 7 {
+			t.Errorf("%s: mistakes %q, missing %v, findings %+v", given, res.Mistakes, res.Missing, res.Findings)
+		}
+		for key, value := range want {
+			if diff := cmp.Diff(value, res.settings[key].value); diff != "" {
+				t.Errorf("%s: %s: %s", given, key, diff)
+			}
+		}
+	}
+}

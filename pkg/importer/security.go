@@ -216,11 +216,32 @@ func (t *translation) oauth(s *scope, p Property, names ...string) {
 		t.wrong(p, key, "holds a user")
 		return
 	}
-	var value any = p.Value
 	if k, _ := lookupKey(key); k.Kind.String() == "list" {
-		value = strings.FieldsFunc(p.Value, func(r rune) bool { return r == ',' || r == ' ' })
+		t.extensions(s, p, key)
+		return
 	}
-	t.set(p, key, value, "")
+	t.set(p, key, p.Value, "")
+}
+
+// extensions divides librdkafka's list name=value,…; what Confluent Cloud
+// reads has keys of its own.
+func (t *translation) extensions(s *scope, p Property, key string) {
+	var keys, others []string
+	for _, pair := range splitList(p.Value) {
+		name, value, _ := strings.Cut(pair, "=")
+		own := map[string]string{"logicalCluster": oauthKey(s.prefix, "logical_cluster"), "identityPoolId": oauthKey(s.prefix, "identity_pool")}[name]
+		if own == "" {
+			others = append(others, pair)
+			continue
+		}
+		t.put(own, value, p.Where+": "+p.Name, "")
+		keys = append(keys, own)
+	}
+	if len(others) > 0 {
+		t.put(key, others, p.Where+": "+p.Name, "")
+		keys = append(keys, key)
+	}
+	t.say(p, Translated, keys, "")
 }
 
 func oauthSecret(t *translation, s *scope, p Property, _ rule) {
