@@ -51,6 +51,7 @@ FILE is any of these, and several of them together (- is standard input):
   - the connector as JSON: its properties, {"name": ..., "config": {...}}, the
     answer of GET /connectors/NAME, or what
     confluent connect cluster describe ID -o json  prints
+  - Strimzi's KafkaConnector, as YAML or JSON
   - the connector's or the worker's .properties
   - an environment file, or a Compose file, with CONNECT_... and CONNECT_CONSUMER_...
   - a Kafka client's .properties
@@ -124,7 +125,10 @@ func connectImport(cmd *cobra.Command, paths []string, opts importer.Options, fl
 	if err != nil {
 		return fmt.Errorf("write the report: %w", err)
 	}
-	if !res.Ready() && res.HasConfig() {
+	switch {
+	case res.Barren():
+		return &exitError{code: exitConfig, err: errors.New("no configuration was written, since nothing of these files could be translated"), hint: cmd.CommandPath() + " --help says what is read"}
+	case !res.Ready():
 		return &exitError{code: exitConfig, err: errors.New("the configuration is not whole yet"), hint: "the report says what is missing"}
 	}
 	return nil

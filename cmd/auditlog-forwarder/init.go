@@ -104,6 +104,9 @@ func initialize(cmd *cobra.Command, start *importer.Start, flags importFlags, co
 			return failed(err)
 		}
 	}
+	if _, err := os.Lstat(flags.output); ask.on && !flags.force && flags.output != "-" && err == nil {
+		return existing(flags.output) // before anybody has typed
+	}
 	if err := ask.all(start); err != nil {
 		return failed(err)
 	}

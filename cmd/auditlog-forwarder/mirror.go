@@ -59,6 +59,9 @@ as those of run; docs/mirror.md in the repository walks through all of it.`,
 				return err
 			}
 			defer func() { _ = log.Sync() }() // standard error cannot always be synced
+			for _, w := range mirrorWarnings(loaded) {
+				log.Warn("configuration: " + w)
+			}
 			src, err := configSource(cmd)
 			if err != nil {
 				return err
@@ -102,6 +105,9 @@ if anything else failed.`,
 			if err != nil {
 				return err
 			}
+			for _, w := range mirrorWarnings(loaded) {
+				printLines(cmd.ErrOrStderr(), "warning: ", w)
+			}
 			steps := app.CheckMirror(cmd.Context(), loaded.Config)
 			if err := printSteps(cmd.OutOrStdout(), steps, format.value); err != nil {
 				return fmt.Errorf("print the result: %w", err)
@@ -132,6 +138,14 @@ func addMirrorFlags(cmd *cobra.Command) {
 
 // mirrorSections are those that a mirror reads.
 func mirrorSections() []string { return []string{"", "admin", "batch", "kafka", "log", "mirror"} }
+
+// mirrorWarnings leaves out those that are about what a mirror does not use.
+func mirrorWarnings(loaded *config.Loaded) []string {
+	return slices.DeleteFunc(slices.Clone(loaded.Warnings), func(w string) bool {
+		section, _, _ := strings.Cut(w, ".")
+		return strings.Contains(w, "hec.") || slices.Contains([]string{"dead_letter_topic", "dead_letter", "filter", "summaries"}, section)
+	})
+}
 
 // loadForMirror loads the configuration for a command that mirrors.
 func loadForMirror(cmd *cobra.Command) (*config.Loaded, error) {

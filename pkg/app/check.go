@@ -36,6 +36,7 @@ const (
 	stepDeadLetters   = "dead letters"
 	stepTopic         = "dead-letter topic"
 	stepKafkaCert     = "kafka certificate"
+	stepKafkaToken    = "kafka token"
 	stepKafkaBroker   = "kafka broker"
 	stepKafkaTopic    = "kafka topic"
 	stepKafkaGroup    = "kafka group"
@@ -152,6 +153,9 @@ func storeSteps(cfg config.Config) []string {
 
 func kafkaSteps(cfg kafka.Config) []string {
 	steps := []string{stepKafkaBroker, stepKafkaTopic, stepKafkaGroup, stepKafkaRead}
+	if cfg.UsesSASL() && cfg.SASL.Mechanism == kafka.OAuthBearer {
+		steps = slices.Insert(steps, 0, stepKafkaToken)
+	}
 	if cfg.UsesTLS() {
 		steps = slices.Insert(steps, 0, stepKafkaCert)
 	}
@@ -263,6 +267,8 @@ func defaultFix(step string) string {
 		return "check mirror.bootstrap_servers, mirror.security_protocol and that cluster's log"
 	case stepKafkaCert:
 		return "check kafka.tls.ca_file or kafka.tls.truststore_file, kafka.bootstrap_servers and kafka.security_protocol"
+	case stepKafkaToken:
+		return "check kafka.sasl.oauth, and the identity provider's log"
 	case stepKafkaTopic:
 		return "check kafka.topics or kafka.topic_pattern, and that this principal may READ and DESCRIBE the topics"
 	case stepKafkaGroup:

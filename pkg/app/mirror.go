@@ -101,6 +101,7 @@ func NewMirror(ctx context.Context, opts Options) (*Mirror, error) {
 	if m.target, err = kafka.NewCopyTarget(cfg.Mirror, source.Topics[0]); err != nil {
 		return nil, err
 	}
+	m.target.LogTo(m.log.Named("mirror"))
 	if opts.Reload != nil { // before any file of TLS is read for use
 		m.rotator = newRotator(cfg, opts.Reload, m.log.Named("credentials"), m.registry)
 	}

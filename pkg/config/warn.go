@@ -35,6 +35,15 @@ func (l *Loaded) dangers(env []string) []string {
 	if d := l.DeadLetterTopic; d.UsesSASL() {
 		l.saslDangers(add, "dead_letter_topic", kafka.Config{SecurityProtocol: d.SecurityProtocol, BootstrapServers: d.BootstrapServers, SASL: d.SASL})
 	}
+	if d := l.DeadLetterTopic; d.UsesTLS() {
+		l.unchecked(add, "dead_letter_topic.tls", d.TLS, "the brokers' certificates are", "the password")
+	}
+	if l.Mirror.UsesSASL() {
+		l.saslDangers(add, "mirror", l.Mirror.Cluster(""))
+	}
+	if l.Mirror.UsesTLS() {
+		l.unchecked(add, "mirror.tls", l.Mirror.TLS, "the brokers' certificates are", "the password")
+	}
 	if h.UsesTLS() {
 		l.unchecked(add, "hec.tls", h.TLS, "Splunk's certificate is", "the token")
 	}

@@ -123,11 +123,6 @@ func (s *Start) Result() (*Result, error) {
 	t := newTranslation(Options{SecretsDir: s.SecretsDir, Name: s.Name})
 	if s.res != nil {
 		t.res.Findings, t.res.Notes, t.res.settings, t.res.files = s.res.Findings, s.res.Notes, s.res.settings, s.res.files
-		for _, m := range s.res.Missing {
-			if _, known := lookupKey(m.Key); known && m.Secret {
-				t.missing(m)
-			}
-		}
 	}
 	for _, v := range []struct {
 		key   string
@@ -151,6 +146,13 @@ func (s *Start) Result() (*Result, error) {
 			t.put(v.key, v.value, from, "")
 		}
 	}
+	if s.res != nil { // a flag or another file may have told it meanwhile
+		for _, m := range s.res.Missing {
+			if _, told := t.res.settings[m.Key]; !told {
+				t.missing(m)
+			}
+		}
+	}
 	for _, secret := range []struct {
 		key   string
 		value creds.Secret
@@ -168,6 +170,10 @@ func (s *Start) Result() (*Result, error) {
 		if v := s.organisation[name]; v != "" {
 			t.res.Notes = append(t.res.Notes, "the audit log's "+name+" is "+v)
 		}
+	}
+	if cluster, env := s.organisation["cluster"], s.organisation["environment"]; cluster != "" && s.Bootstrap == "" {
+		t.res.Notes = append(t.res.Notes, fmt.Sprintf("the broker's address is not in what was given; it is in: confluent environment use %s && confluent kafka cluster describe %s -o json   (give that to --from-confluent as well)",
+			orElse(env, "<environment>"), cluster))
 	}
 	if sa := s.organisation["service account"]; sa != "" && s.APIKey == "" {
 		t.res.Notes = append(t.res.Notes, fmt.Sprintf("make the API key with: confluent api-key create --service-account %s --resource %s -o json   (at most two may exist)",

@@ -60,6 +60,8 @@ func Read(path string, data []byte) ([]Document, error) {
 		return nil, fmt.Errorf("%s: is empty; give the connector's configuration", path)
 	case bytes.HasPrefix(data, javaMagic()):
 		docs, err = readOffsetFile(path, data)
+	case isKubernetes(trimmed):
+		docs, err = readKubernetes(path, trimmed)
 	case trimmed[0] == '{' || trimmed[0] == '[' && json.Valid(trimmed):
 		docs, err = readJSON(path, trimmed)
 	case isCompose(path, trimmed):

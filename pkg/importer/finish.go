@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -164,6 +165,12 @@ func (t *translation) group() {
 		if strategy := t.consumer.value("partition.assignment.strategy"); strings.Contains(strategy, ".StickyAssignor") {
 			say("the connector shares partitions with the sticky strategy, as the forwarder does: Kafka would let both into one group, and each would send a part. Be sure that the connector is stopped")
 		}
+	case len(t.res.Offsets) > 0:
+		_, others := t.readable()
+		if len(others) > 0 {
+			say("offsets of topics that the connector does not read are passed over: %s", strings.Join(others, ", "))
+		}
+		say("the group auditlog-forwarder has no offsets yet; the commands below set it to those that were given, and what they do not name starts at kafka.start")
 	case t.opts.ContinueGroup:
 		say("the connector's group could not be told; give it with --group-id (connect-<name>, or connect-lcc-… of a managed connector). " +
 			"Without it the group auditlog-forwarder starts at kafka.start, and what the connector has sent already is sent again")
@@ -196,13 +203,14 @@ func (t *translation) steps() (steps []string) {
 		case t.managed:
 			steps = append(steps, "confluent connect cluster delete "+orElse(t.id, "<id>")+"   (a paused one may stay in the group; the group keeps its offsets for a week)")
 		case t.res.Connector != "":
-			steps = append(steps, "curl -X PUT http://<worker>:8083/connectors/"+quoteShell(t.res.Connector)+"/stop   (Kafka 3.5 or newer; else delete the connector, or stop the standalone worker)")
+			steps = append(steps, "curl -X PUT http://<worker>:8083/connectors/"+url.PathEscape(t.res.Connector)+"/stop   (Kafka 3.5 or newer; else delete the connector, or stop the standalone worker)")
 		default:
 			steps = append(steps, "stop the connector")
 		}
 	}
 	if t.res.Group == "" { // else they are the group's own already
-		steps = append(steps, offsetSteps(t.res.Offsets, orElse(t.opts.Name, "config.yaml"))...)
+		kept, _ := t.readable()
+		steps = append(steps, offsetSteps(kept, orElse(t.opts.Name, "config.yaml"))...)
 	}
 	return append(steps, "auditlog-forwarder run --config "+name)
 }

@@ -71,6 +71,7 @@ type Result struct {
 	settings map[string]setting
 	files    []SecretFile
 	out      string
+	barren   bool
 }
 
 // setting is one value of ours and where it comes from.
@@ -95,18 +96,25 @@ func Import(docs []Document, opts Options) (*Result, error) {
 	if t.empty() && len(t.res.Offsets) == 0 && len(t.res.Findings) == 0 {
 		return nil, fmt.Errorf("no property was read; give the connector's JSON or .properties, and the worker's .properties or environment")
 	}
-	if t.empty() { // offsets alone: nothing to write
-		t.res.Next = offsetSteps(t.res.Offsets, opts.Name)
+	if t.empty() && slices.ContainsFunc(docs, func(d Document) bool { return d.Kind == OffsetSet }) { // offsets alone: nothing to write
+		t.res.Next = offsetSteps(t.res.Offsets, orElse(opts.Name, "config.yaml"))
 		return t.res, nil
 	}
 	t.translate()
 	t.finish()
+	if t.res.barren = !t.res.HasConfig(); t.res.barren {
+		t.res.Next = []string{"give a file that is read: connect import --help names them"}
+	}
 	return t.res, nil
 }
 
 // HasConfig reports whether there is a configuration to write. Files of
 // offsets alone give none.
 func (r *Result) HasConfig() bool { return len(r.settings) > 0 }
+
+// Barren reports that nothing of the files could be translated, though they
+// were more than offsets.
+func (r *Result) Barren() bool { return r.barren }
 
 // Count returns how many findings have a verdict.
 func (r *Result) Count(v Verdict) int {

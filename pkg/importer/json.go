@@ -24,7 +24,7 @@ func members(data []byte) ([]member, error) {
 		return nil, badJSON(err)
 	}
 	if first != json.Delim('{') {
-		return nil, errors.New("is no JSON object")
+		return nil, errors.New("is no JSON object; give it as the REST interface or the CLI printed it")
 	}
 	var list []member
 	for dec.More() {

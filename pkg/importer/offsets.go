@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 )
@@ -115,20 +116,30 @@ func offsetDocument(d Document) []Document {
 	return []Document{d}
 }
 
-// offsetSteps are the commands that set a group to offsets.
+// offsetSteps are the commands that set a group to offsets. They do it and
+// do not only tell what they would do, and leave out what lies before, which
+// the connector has sent.
 func offsetSteps(offsets []Offset, name string) (steps []string) {
-	topics := map[string]bool{}
 	for _, o := range offsets {
-		topics[o.Topic] = true
-	}
-	for _, o := range offsets {
-		step := fmt.Sprintf("auditlog-forwarder offsets reset --config %s --partition %d --to-offset %d", quoteShell(name), o.Partition, o.Next)
-		if len(topics) > 1 {
-			step += " --topic " + quoteShell(o.Topic)
-		}
-		steps = append(steps, step)
+		steps = append(steps, fmt.Sprintf("auditlog-forwarder offsets reset --config %s --topic %s --partition %d --to-offset %d --allow-skip --yes   (what lies before it the connector has sent)",
+			quoteShell(name), quoteShell(o.Topic), o.Partition, o.Next))
 	}
 	return steps
+}
+
+// readable divides offsets into those of topics that are read and the names
+// of the other topics, which offsets reset knows nothing of.
+func (t *translation) readable() (kept []Offset, others []string) {
+	topics, listed := t.res.settings["kafka.topics"].value.([]string)
+	for _, o := range t.res.Offsets {
+		switch {
+		case !listed || len(topics) == 0 || slices.Contains(topics, o.Topic):
+			kept = append(kept, o)
+		case !slices.Contains(others, o.Topic):
+			others = append(others, o.Topic)
+		}
+	}
+	return kept, others
 }
 
 // quoteShell makes a word of a shell.

@@ -13,8 +13,11 @@ import (
 // twice is lost.
 func readProperties(path string, data []byte) ([]Document, error) {
 	var props []Property
+	var notes []string
 	note := ""
-	for _, l := range logicalLines(data) {
+	lines := logicalLines(data)
+	for i := 0; i < len(lines); i++ {
+		l := lines[i]
 		// Java reads these files byte for byte as ISO 8859-1. $ stands for itself:
 		// what is to be replaced, Kafka Connect replaces later.
 		loader := properties.Loader{Encoding: properties.ISO_8859_1, DisableExpansion: true}
@@ -24,6 +27,13 @@ func readProperties(path string, data []byte) ([]Document, error) {
 		}
 		for _, name := range set.Keys() {
 			value, _ := set.Get(name)
+			if n := restOfPEM(value, lines[i+1:]); n > 0 {
+				for _, more := range lines[i+1 : i+1+n] {
+					value += "\n" + string(more.text)
+				}
+				i += n
+				notes = append(notes, at(path, l.number)+": the PEM goes on over lines without a backslash before them; it was read to its end, while Java ends with the first line")
+			}
 			props = append(props, Property{Name: strings.TrimSpace(name), Value: value, Where: at(path, l.number)})
 		}
 		if bytes.ContainsFunc(l.text, func(r rune) bool { return r > 127 }) && set.Len() > 0 {
@@ -34,10 +44,28 @@ func readProperties(path string, data []byte) ([]Document, error) {
 		return nil, fmt.Errorf("holds no property; give the connector's or the worker's configuration")
 	}
 	d := document(path, props)
+	d.Notes = append(d.Notes, notes...)
 	if note != "" {
 		d.Notes = append(d.Notes, note)
 	}
 	return []Document{d}, nil
+}
+
+// restOfPEM returns how many of the next lines belong to PEM that a value only
+// begins. Read as properties of their own they would show a key.
+func restOfPEM(value string, next []logicalLine) (n int) {
+	open := strings.Contains(value, "-----BEGIN ") && !strings.Contains(value, "-----END ")
+	for i, l := range next {
+		switch {
+		case bytes.HasPrefix(l.text, []byte("-----BEGIN ")) && !open && n > 0: // the next of a chain
+			open = true
+		case !open || bytes.HasPrefix(l.text, []byte("-----BEGIN ")):
+			return n
+		case bytes.HasPrefix(l.text, []byte("-----END ")):
+			open, n = false, i+1
+		}
+	}
+	return n
 }
 
 // logicalLine is a line with those that go on with it.

@@ -45,7 +45,7 @@ func TestOffsetFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := res.Next[0], "auditlog-forwarder offsets reset --config c.yaml --partition 0 --to-offset 4711"; got != want {
+	if got, want := res.Next[0], "auditlog-forwarder offsets reset --config c.yaml --topic confluent-audit-log-events --partition 0 --to-offset 4711 --allow-skip --yes   (what lies before it the connector has sent)"; got != want {
 		t.Errorf("the next step is %q, want %q", got, want)
 	}
 	docs, err = Read("connect.offsets", offsetFile(t, "empty"))

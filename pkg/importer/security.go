@@ -19,9 +19,11 @@ func (t *translation) bootstrap(s *scope, p Property, _ rule) {
 }
 
 func (t *translation) offsetReset(_ *scope, p Property, r rule) {
-	switch p.Value {
-	case "earliest", "latest":
-		t.set(p, "kafka.start", p.Value, "")
+	switch strings.ToLower(p.Value) {
+	case "earliest", "smallest", "beginning":
+		t.set(p, "kafka.start", "earliest", "")
+	case "latest", "largest", "end":
+		t.set(p, "kafka.start", "latest", "")
 	default:
 		t.say(p, NotSupported, r.keys, "only earliest, latest and a point in time are known; kafka.start stays at earliest, so that nothing is passed over")
 	}
@@ -29,11 +31,12 @@ func (t *translation) offsetReset(_ *scope, p Property, r rule) {
 
 func (t *translation) securityProtocol(s *scope, p Property, _ rule) {
 	key := s.key("security_protocol")
-	if !allows(key, p.Value) {
+	name := strings.ToUpper(p.Value) // librdkafka's are in small letters, and Java takes both
+	if !allows(key, name) {
 		t.wrong(p, key, "is no security protocol")
 		return
 	}
-	t.set(p, key, p.Value, "")
+	t.set(p, key, name, "")
 }
 
 func (t *translation) mechanism(s *scope, p Property, _ rule) {
@@ -120,7 +123,7 @@ func (t *translation) jaasUser(s *scope, p Property, r rule, m jaasModule) {
 			break
 		}
 		t.missing(Missing{Key: key, Secret: true, Text: giveSecret(key)})
-		open = append(open, "password")
+		open = append(open, strings.TrimSpace("password "+ref))
 	}
 	for _, name := range slices.Sorted(keysOf(m.options)) {
 		if name != "username" && name != "password" && name != "serviceName" {
@@ -213,11 +216,32 @@ func (t *translation) oauth(s *scope, p Property, names ...string) {
 		t.wrong(p, key, "holds a user")
 		return
 	}
-	var value any = p.Value
 	if k, _ := lookupKey(key); k.Kind.String() == "list" {
-		value = strings.FieldsFunc(p.Value, func(r rune) bool { return r == ',' || r == ' ' })
+		t.extensions(s, p, key)
+		return
 	}
-	t.set(p, key, value, "")
+	t.set(p, key, p.Value, "")
+}
+
+// extensions divides librdkafka's list name=value,…; what Confluent Cloud
+// reads has keys of its own.
+func (t *translation) extensions(s *scope, p Property, key string) {
+	var keys, others []string
+	for _, pair := range splitList(p.Value) {
+		name, value, _ := strings.Cut(pair, "=")
+		own := map[string]string{"logicalCluster": oauthKey(s.prefix, "logical_cluster"), "identityPoolId": oauthKey(s.prefix, "identity_pool")}[name]
+		if own == "" {
+			others = append(others, pair)
+			continue
+		}
+		t.put(own, value, p.Where+": "+p.Name, "")
+		keys = append(keys, own)
+	}
+	if len(others) > 0 {
+		t.put(key, others, p.Where+": "+p.Name, "")
+		keys = append(keys, key)
+	}
+	t.say(p, Translated, keys, "")
 }
 
 func oauthSecret(t *translation, s *scope, p Property, _ rule) {

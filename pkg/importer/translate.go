@@ -63,7 +63,9 @@ func (t *translation) empty() bool {
 
 // add takes the properties of one document.
 func (t *translation) add(d Document) {
-	t.res.Findings = append(t.res.Findings, d.Dropped...)
+	for _, f := range d.Dropped {
+		t.found(f)
+	}
 	t.res.Notes = append(t.res.Notes, d.Notes...)
 	t.res.Offsets = append(t.res.Offsets, d.Offsets...)
 	switch d.Kind {
@@ -196,7 +198,21 @@ func (t *translation) skip(s *scope, why string) {
 	}
 }
 
-func (t *translation) found(f Finding) { t.res.Findings = append(t.res.Findings, f) }
+func (t *translation) found(f Finding) {
+	f.Property = nameOf(f)
+	t.res.Findings = append(t.res.Findings, f)
+}
+
+// nameOf does not show what stands where a name should and looks like a piece
+// of a key or a token: a line of PEM that lost its beginning, for one.
+func nameOf(f Finding) string {
+	if strings.ContainsAny(f.Property, "._-") || len(f.Property) <= 24 && strings.Trim(f.Property, letters) == "" {
+		return f.Property
+	}
+	return "(no name, at " + f.Where + ")"
+}
+
+const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789[]() "
 
 func (t *translation) say(p Property, v Verdict, keys []string, text string) {
 	t.found(Finding{Property: p.Name, Where: p.Where, Verdict: v, Keys: keys, Text: text})

@@ -32,7 +32,7 @@ func clientConfig(c Config, log *zap.Logger) (*sarama.Config, error) {
 		}
 		tlsConfig, err := c.TLS.Config(host)
 		if err != nil {
-			return nil, fmt.Errorf("kafka.tls: %w", err)
+			return nil, fmt.Errorf("kafka.tls.%w", err)
 		}
 		// Every broker has its own name; Sarama fills it in when it is empty.
 		if c.TLS.ServerName == "" {

@@ -32,6 +32,7 @@ type CopyPartition struct {
 	partition int32
 
 	client   sarama.Client // nil: not connected
+	version  int64         // of the credentials that client has
 	producer int64         // what Kafka calls this writer; below 0: not asked yet
 	epoch    int16
 	sequence int32 // of the next batch
@@ -56,6 +57,12 @@ func (p *CopyPartition) Renew() { p.producer = none }
 
 // leader returns the partition's leader, connected.
 func (p *CopyPartition) leader(ctx context.Context) (*sarama.Broker, error) {
+	// Nothing is out here, and the broker knows this writer by its number and
+	// not by its connection.
+	if version := p.target.renewals(); version != p.version {
+		p.Close()
+		p.version = version
+	}
 	if p.client == nil {
 		client, err := p.target.connect(ctx)
 		if err != nil {

@@ -19,12 +19,14 @@ type CopyTarget struct {
 	cfg   CopyConfig // but for the credentials, which may be replaced
 	topic string
 	codec sarama.CompressionCodec
+	log   *zap.Logger
 
-	mu     sync.Mutex
-	sasl   SASL
-	tokens *tokens // of OAUTHBEARER, for all connections; else nil
-	tls    creds.TLS
-	good   *sarama.Config // of the last time that the certificate files could be read; nil: never
+	mu      sync.Mutex
+	sasl    SASL
+	tokens  *tokens // of OAUTHBEARER, for all connections; nil: none yet
+	tls     creds.TLS
+	version int64          // changes with the credentials
+	good    *sarama.Config // of the last time that the certificate files could be read; nil: never
 }
 
 // NewCopyTarget makes the target of a source topic. It connects to nothing.
@@ -37,41 +39,32 @@ func NewCopyTarget(cfg CopyConfig, source string) (*CopyTarget, error) {
 	if _, err := clientConfig(cfg.Cluster(topic), zap.NewNop()); err != nil {
 		return nil, errors.New(inSection("mirror", err.Error()))
 	}
-	t := &CopyTarget{cfg: cfg, topic: topic, codec: c, sasl: cfg.SASL, tls: cfg.TLS}
-	if cfg.UsesSASL() {
-		if t.tokens, err = cfg.SASL.tokens(nil, zap.NewNop()); err != nil {
-			return nil, errors.New(inSection("mirror", err.Error()))
-		}
-	}
-	return t, nil
+	return &CopyTarget{cfg: cfg, topic: topic, codec: c, log: zap.NewNop(), sasl: cfg.SASL, tls: cfg.TLS}, nil
 }
+
+// LogTo makes t tell what goes wrong with its tokens; before it is used.
+func (t *CopyTarget) LogTo(log *zap.Logger) { t.log = log }
 
 // Topic returns the destination topic's name.
 func (t *CopyTarget) Topic() string { return t.topic }
 
-// SetCredentials makes t connect with other credentials, from the next
-// connection on. Those that cannot be used at all leave it as it is.
+// SetCredentials makes t connect with other credentials. Each partition does so
+// before its next batch: credentials that are wrong show before the old ones
+// are withdrawn.
 func (t *CopyTarget) SetCredentials(sasl SASL) {
 	t.mu.Lock()
-	same, before := t.sasl.same(sasl), t.tokens
-	t.mu.Unlock()
-	if same {
+	defer t.mu.Unlock()
+	if t.sasl.same(sasl) {
 		return
 	}
-	// Without the lock, since a token may be asked for at this moment.
-	from, err := sasl.tokens(before, zap.NewNop())
-	if err != nil {
-		return // Validate has refused them before
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.sasl, t.tokens = sasl, from
+	t.sasl = sasl
+	t.version++
 }
 
-// SetTLS makes t connect with what holds now, from the next connection on. If
+// SetTLS makes t connect with what holds now, in the way of SetCredentials. If
 // its files cannot be used, it says so and goes on with what it has.
 func (t *CopyTarget) SetTLS(tls creds.TLS) error {
-	cfg, _ := t.current()
+	cfg := t.current().Cluster(t.topic)
 	cfg.TLS = tls
 	if _, err := clientConfig(cfg, zap.NewNop()); err != nil {
 		return errors.New(inSection("mirror", err.Error()))
@@ -79,22 +72,43 @@ func (t *CopyTarget) SetTLS(tls creds.TLS) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.tls = tls
+	t.version++
 	return nil
 }
 
-// current returns how the cluster is reached now.
-func (t *CopyTarget) current() (Config, *tokens) {
-	cfg := t.cfg.Cluster(t.topic)
+func (t *CopyTarget) current() CopyConfig {
+	cfg := t.cfg
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	cfg.SASL, cfg.TLS = t.sasl, t.tls
-	return cfg, t.tokens
+	return cfg
+}
+
+// renewals returns a number that changes with the credentials.
+func (t *CopyTarget) renewals() int64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.version
+}
+
+// shared returns what gives the tokens of OAUTHBEARER, from one connection to
+// the next; nil for other mechanisms.
+func (t *CopyTarget) shared() *tokens {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.tokens == nil || !t.tokens.cfg.same(t.sasl.OAuth) {
+		// An error is the configuration's, and told by who connects.
+		if next, err := t.sasl.tokens(t.tokens, t.log); err == nil {
+			t.tokens = next
+		}
+	}
+	return t.tokens
 }
 
 // access takes the newest credentials and reads the certificate files. If these
 // cannot be read, what they held before stays in use.
 func (t *CopyTarget) access() (Config, *sarama.Config, error) {
-	cfg, from := t.current()
+	cfg := t.current().Cluster(t.topic)
 	s, err := clientConfig(cfg, zap.NewNop())
 	t.mu.Lock()
 	switch {
@@ -109,26 +123,21 @@ func (t *CopyTarget) access() (Config, *sarama.Config, error) {
 	}
 	own := *s
 	if cfg.UsesSASL() {
-		cfg.SASL.apply(&own, from) // all connections share the tokens
+		cfg.SASL.apply(&own, t.shared()) // all connections share the tokens
 	}
 	return cfg, &own, nil
 }
 
-// explain says what an error means for this topic. A token that was refused is
-// not used again.
+// explain says what an error means for this topic. A token that a broker has
+// refused is replaced before the next try.
 func (t *CopyTarget) explain(err error) error {
-	cfg := t.cfg
 	t.mu.Lock()
-	var from *tokens
-	cfg.SASL, cfg.TLS, from = t.sasl, t.tls, t.tokens
+	from := t.tokens
 	t.mu.Unlock()
-	if from != nil {
-		err = from.refused(err)
-		if errors.Is(err, sarama.ErrSASLAuthenticationFailed) {
-			from.drop()
-		}
+	if from != nil && errors.Is(err, sarama.ErrSASLAuthenticationFailed) {
+		from.drop()
 	}
-	return cfg.explain(t.topic, err)
+	return t.current().explain(t.topic, from.refused(err))
 }
 
 const (
@@ -207,7 +216,7 @@ func (t *CopyTarget) Grow(ctx context.Context, partitions int32) (grown bool, er
 			return nil
 		}
 		grown = true
-		return needs("ALTER", admin.CreatePartitions(t.topic, partitions, nil, false))
+		return admin.CreatePartitions(t.topic, partitions, nil, false)
 	})
 	return grown && err == nil, err
 }
@@ -220,13 +229,11 @@ func (t *CopyTarget) create(admin sarama.ClusterAdmin, partitions int32) error {
 		ConfigEntries: map[string]*string{"message.timestamp.type": text("CreateTime"), "cleanup.policy": text("delete")},
 	}
 	if t.cfg.Retention > 0 {
-		// A cluster's default may bound the bytes, and so the time.
-		detail.ConfigEntries["retention.bytes"] = text("-1")
 		detail.ConfigEntries["retention.ms"] = text(strconv.FormatInt(t.cfg.Retention.Milliseconds(), 10))
 	}
 	err := admin.CreateTopic(t.topic, detail, false)
 	if errors.Is(err, sarama.ErrTopicAlreadyExists) {
 		return nil // somebody was quicker; it is checked at the next start
 	}
-	return needs("CREATE", err)
+	return err
 }

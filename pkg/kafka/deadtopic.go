@@ -91,6 +91,7 @@ func inSection(section, text string) string {
 	return strings.NewReplacer(
 		"kafka.sasl", section+"sasl", "kafka.tls", section+"tls",
 		"kafka.security_protocol", section+"security_protocol", "kafka.bootstrap_servers", section+"bootstrap_servers",
+		"kafka.topics", section+"name",
 	).Replace(text)
 }
 

@@ -33,6 +33,13 @@ func (e *Error) Error() string {
 	return msg
 }
 
+// In returns the error with the keys of another section than kafka.
+func (e *Error) In(section string) *Error {
+	own := *e
+	own.What, own.Hint = inSection(section, e.What), inSection(section, e.Hint)
+	return &own
+}
+
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 

@@ -10,8 +10,10 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 	"golang.org/x/time/rate"
 
+	"auditlog-forwarder/pkg/audit"
 	"auditlog-forwarder/pkg/creds"
 	"auditlog-forwarder/pkg/kafka"
 	"auditlog-forwarder/pkg/kafka/kafkatest"
@@ -97,7 +99,7 @@ func (f *flow) finish(joins int) {
 // client certificate are replaced under load; each record is read once.
 func TestRotationOfEveryWay(t *testing.T) {
 	t.Parallel()
-	idp := oidc.Start(t, audience, map[string]string{"client": "s3cret-1"})
+	idp := oidc.Start(t, audience, map[string]string{"client": "s3cret-1", "copier": "s3cret-1"})
 	b := kafkatest.Start(t, kafkatest.WithSASLSSL(nil), kafkatest.WithSCRAM(), kafkatest.WithClientCertificates(),
 		kafkatest.WithOAuth(kafkatest.OAuth{JWKSURL: idp.JWKSURL(), Issuer: idp.Issuer, Audience: audience}))
 	start := func(t *testing.T, way string) (kafka.Config, string) {
@@ -148,6 +150,12 @@ func TestRotationOfEveryWay(t *testing.T) {
 		}
 		f.finish(3)
 	})
+	t.Run("mirror", func(t *testing.T) {
+		t.Parallel()
+		topic := kafkatest.Name(t, "copy")
+		b.CreateTopic(t, topic, 3)
+		copyRotates(t, b, idp, topic)
+	})
 	t.Run("client certificate", func(t *testing.T) {
 		t.Parallel()
 		cfg, topic := start(t, kafka.Plain)
@@ -168,6 +176,81 @@ func TestRotationOfEveryWay(t *testing.T) {
 		f.more("records with the new certificate", 2)
 		f.finish(2)
 	})
+}
+
+// copyRotates writes to all partitions of a mirror's destination: they share
+// one token, and a new secret is asked with before anything else is written.
+func copyRotates(t *testing.T, b *kafkatest.Broker, idp *oidc.Server, topic string) {
+	t.Helper()
+	cfg := kafka.DefaultCopyConfig()
+	cfg.BootstrapServers, cfg.SecurityProtocol, cfg.TLS.CAFile = b.SASLBootstrap(), kafka.SASLSSL, b.CAFile()
+	cfg.SASL.Mechanism, cfg.SASL.OAuth.TokenURL, cfg.SASL.OAuth.ClientID, cfg.SASL.OAuth.ClientSecret = kafka.OAuthBearer, idp.TokenURL(), "copier", creds.NewSecret("s3cret-1")
+	to, err := kafka.NewCopyTarget(cfg, topic)
+	if err != nil {
+		t.Fatal(err)
+	}
+	core, logs := observer.New(zap.WarnLevel)
+	to.LogTo(zap.New(core))
+	packed, _ := kafka.PackRecord(nil, &audit.Record{Value: []byte("x"), Timestamp: time.UnixMilli(1)})
+	var parts []*kafka.CopyPartition
+	for p := range int32(3) {
+		parts = append(parts, to.Partition(p))
+		defer parts[p].Close()
+	}
+	write := func(want int64) {
+		t.Helper()
+		for p, part := range parts {
+			if base, err := part.Write(t.Context(), packed, 0, []int{len(packed)}); err != nil || base != want {
+				t.Fatalf("partition %d: offset %d, want %d, error %v", p, base, want, err)
+			}
+		}
+	}
+	asked := func() (granted, refused int) {
+		for _, r := range idp.Requests() {
+			switch {
+			case r.Client != "copier":
+			case r.Token == "":
+				refused++
+			default:
+				granted++
+			}
+		}
+		return granted, refused
+	}
+	write(0)
+	write(1)
+	if granted, refused := asked(); granted != 1 || refused != 0 {
+		t.Errorf("%d tokens for three partitions, %d requests refused", granted, refused)
+	}
+	next := cfg.SASL
+	next.OAuth.ClientSecret = creds.NewSecret("s3cret-2") // too early: the token of before goes on
+	to.SetCredentials(next)
+	write(2)
+	if _, refused := asked(); refused == 0 || logs.FilterMessageSnippet("no new token for kafka").Len() == 0 {
+		t.Errorf("the new secret was not tried, or it is not told that it is refused: %v", logs.All())
+	}
+	idp.SetSecret("copier", "s3cret-3")
+	next.OAuth.ClientSecret = creds.NewSecret("s3cret-3")
+	to.SetCredentials(next)
+	write(3)
+	if granted, _ := asked(); granted != 2 {
+		t.Errorf("%d tokens in all, want 2", granted)
+	}
+	next.OAuth.ClientID = "nobody"
+	to.SetCredentials(next)
+	if _, err := parts[0].Write(t.Context(), packed, 0, []int{len(packed)}); err == nil || !strings.Contains(err.Error(), `refuses the client "nobody"`) || !strings.Contains(err.Error(), "mirror.sasl.oauth.client_secret_file") {
+		t.Errorf("another client: %v", err)
+	}
+	// A token that the broker refuses is named by what it says, and replaced.
+	idp.SetSecret("stranger", "s3cret-4")
+	idp.SetAudienceOf("stranger", "other")
+	next.OAuth.ClientID, next.OAuth.ClientSecret = "stranger", creds.NewSecret("s3cret-4")
+	to.SetCredentials(next)
+	if _, err := parts[0].Write(t.Context(), packed, 0, []int{len(packed)}); err == nil || !strings.Contains(err.Error(), `audience "other", subject stranger`) || !strings.Contains(err.Error(), "mirror.sasl.oauth.audience") {
+		t.Errorf("a token for somebody else: %v", err)
+	}
+	idp.SetAudienceOf("stranger", audience)
+	write(4)
 }
 
 func move(t *testing.T, from, to string) {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -27,9 +26,7 @@ type Leg struct {
 func (l Leg) blame(side string, err error) error {
 	var e *kafka.Error
 	if l.Section != "" && errors.As(err, &e) {
-		own := *e
-		own.What, own.Hint = strings.ReplaceAll(e.What, "kafka.", l.Section+"."), strings.ReplaceAll(e.Hint, "kafka.", l.Section+".")
-		err = &own
+		err = e.In(l.Section)
 	}
 	return fmt.Errorf("%s: %w", side, err)
 }
