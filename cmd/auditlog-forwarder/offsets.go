@@ -5,7 +5,6 @@ import (
 
 	"auditlog-forwarder/pkg/app"
 	"auditlog-forwarder/pkg/config"
-	"auditlog-forwarder/pkg/kafka"
 )
 
 func newOffsetsCommand() *cobra.Command {
@@ -26,22 +25,24 @@ is needed; another group is looked at with --kafka.group-id, and that of the mir
 	return cmd
 }
 
-// loadForOffsets loads a configuration of which only kafka must be right, and
-// returns what leads to the group: the forwarder's, or the mirror's.
-func loadForOffsets(cmd *cobra.Command, ofMirror bool) (kafka.Config, error) {
+// loadForOffsets loads a configuration of which only kafka must be right. Its
+// kafka.group_id is that of the forwarder, or of the mirror.
+func loadForOffsets(cmd *cobra.Command, ofMirror bool) (cfg config.Config, err error) {
 	if ofMirror {
 		loaded, err := loadForMirror(cmd)
 		if err != nil {
-			return kafka.Config{}, err
+			return cfg, err
 		}
-		return app.MirrorSource(loaded.Config)
+		cfg = loaded.Config
+		cfg.Kafka, err = app.MirrorSource(cfg)
+		return cfg, err
 	}
 	loaded, err := loadConfig(cmd)
 	if loaded == nil {
-		return kafka.Config{}, err
+		return cfg, err
 	}
 	if err := config.Concerning(err, "kafka"); err != nil {
-		return kafka.Config{}, &exitError{code: exitConfig, err: err, hint: configHint(loaded)}
+		return cfg, &exitError{code: exitConfig, err: err, hint: configHint(loaded)}
 	}
-	return loaded.Kafka, nil
+	return loaded.Config, nil
 }

@@ -73,7 +73,7 @@ are active, events would be left out, or an offset is not there.`,
 			if err != nil {
 				return err
 			}
-			plan, err := app.ResetOffsets(cmd.Context(), cfg, to)
+			plan, err := app.ResetOffsets(cmd.Context(), cfg.Kafka, to)
 			return errors.Join(printPlan(cmd.OutOrStdout(), plan, format.value), flags.judge(plan, err))
 		},
 	}

@@ -44,7 +44,7 @@ The exit code is 0 also with warnings.`,
 			if err != nil {
 				return err
 			}
-			found, err := app.ShowOffsets(cmd.Context(), cfg, time.Now())
+			found, err := app.ShowOffsets(cmd.Context(), cfg.Kafka, time.Now())
 			if err != nil {
 				return err
 			}

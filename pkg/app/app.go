@@ -199,6 +199,7 @@ func (a *App) read(ctx context.Context) (err error) {
 		}
 		return err
 	}
+	a.bounded.others = a.opts.Config.Summaries.Every + othersGrace
 	return a.bounded.run(ctx, a.lane)
 }
 

@@ -38,6 +38,9 @@ const (
 	boundedStall    = 30 * time.Second
 	boundedStallMax = 10 * time.Minute
 	boundedAway     = 10 * time.Second
+	// othersGrace is more than a lane waits for the record that closes a window of
+	// summaries, and than it takes to send that.
+	othersGrace = 30 * time.Second
 )
 
 // span is what is to be done of a partition.
@@ -52,19 +55,22 @@ type bounded struct {
 	group *kafka.Group
 	// owes says that below an offset something is committed and counted, and not
 	// sent; see forwarder.Owes.
-	owes  func(until int64, note string) bool
-	log   *zap.Logger
-	spans map[kafka.TopicPartition]span
-	all   []kafka.TopicPartition
-	total int64
-	poke  chan struct{} // a lane has ended; has room for one
-	busy  atomic.Int64  // lanes that have not
-	had   atomic.Bool   // this membership has had a lane
-	stall time.Duration
-	began time.Time
-	first int64     // done when the first round began; below 0: not known
-	short int       // looks in a row that found a target beyond its partition's end
-	told  time.Time // when the log was
+	owes func(until int64, note string) bool
+	// others is how long it takes a member that has such a partition to send it,
+	// where nobody disturbs it: each rebalance begins that time anew.
+	others time.Duration
+	log    *zap.Logger
+	spans  map[kafka.TopicPartition]span
+	all    []kafka.TopicPartition
+	total  int64
+	poke   chan struct{} // a lane has ended; has room for one
+	busy   atomic.Int64  // lanes that have not
+	had    atomic.Bool   // this membership has had a lane
+	stall  time.Duration
+	began  time.Time
+	first  int64     // done when the first round began; below 0: not known
+	short  int       // looks in a row that found a target beyond its partition's end
+	told   time.Time // when the log was
 }
 
 // newBounded fixes the targets.
@@ -118,22 +124,6 @@ func newBounded(ctx context.Context, opts Bounded, group *kafka.Group, owes func
 	}
 	log.Info("forwarding up to the targets and then ending", zap.Int("partitions", len(b.all)), zap.Int64("offsets", b.total))
 	return b, nil
-}
-
-// beginsLate tells where a partition begins that has lost what may have been in
-// the window; empty: it has not.
-func (b Bounded) beginsLate(o *kafka.Offsets, p kafka.TopicPartition, l kafka.Log) (string, error) {
-	if b.From.IsZero() || l.Start == 0 {
-		return "", nil
-	}
-	when, found, err := o.Next(p, l.Start, l.End)
-	switch {
-	case err != nil || found && !when.After(b.From):
-		return "", err
-	case !found:
-		return fmt.Sprintf("%s is empty up to offset %d", p, l.End), nil
-	}
-	return fmt.Sprintf("%s at offset %d of %s", p, l.Start, when.UTC().Format(time.RFC3339)), nil
 }
 
 // run forwards until all is committed, or ctx ends.
@@ -223,7 +213,11 @@ func (b *bounded) watch(ctx context.Context) (_ roundEnd, err error) {
 					return roundCut, err
 				}
 			}
-			if now.Sub(moved) > b.stall {
+			patience := b.stall
+			if done == b.total { // but for summaries
+				patience = max(patience, b.others)
+			}
+			if now.Sub(moved) > patience {
 				return roundStalled, nil
 			}
 		}

@@ -115,3 +115,19 @@ func (r Resend) Again(ctx context.Context, cfg config.Config) (err error) {
 	}
 	return o.Set(to)
 }
+
+// beginsLate tells where a partition begins that has lost what may have been in
+// the window; empty: it has not.
+func (b Bounded) beginsLate(o *kafka.Offsets, p kafka.TopicPartition, l kafka.Log) (string, error) {
+	if b.From.IsZero() || l.Start == 0 {
+		return "", nil
+	}
+	when, found, err := o.Next(p, l.Start, l.End)
+	switch {
+	case err != nil || found && !when.After(b.From):
+		return "", err
+	case !found:
+		return fmt.Sprintf("%s is empty up to offset %d", p, l.End), nil
+	}
+	return fmt.Sprintf("%s at offset %d of %s", p, l.Start, when.UTC().Format(time.RFC3339)), nil
+}
