@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"go.uber.org/zap"
 
@@ -41,6 +42,9 @@ type Moved struct {
 // Where the record cannot be found it fails, and commits nothing at all: no
 // event is skipped. It fails, too, while either group has members.
 func Move(ctx context.Context, opts MoveOptions) (_ []Moved, err error) {
+	if named(opts.Old, opts.New) {
+		return nil, fmt.Errorf("%s at %v is both the old place and the copy; give the copy in kafka.* and the old place in the other file", opts.Old.Topic, opts.Old.Kafka.BootstrapServers)
+	}
 	m := &mover{opts: opts, log: opts.Log}
 	if m.new, err = kafka.OpenReader(ctx, opts.New.Kafka); err != nil {
 		return nil, fmt.Errorf("the copy: %w", err)
@@ -91,6 +95,13 @@ func Move(ctx context.Context, opts MoveOptions) (_ []Moved, err error) {
 			zap.Int64("old_offset", at.Old), zap.Int64("offset", at.New))
 	}
 	return moved, nil
+}
+
+// named reports whether both are the same topic by their names alone.
+func named(a, b Leg) bool {
+	return a.Topic == b.Topic && slices.ContainsFunc(a.Kafka.BootstrapServers, func(s string) bool {
+		return slices.ContainsFunc(b.Kafka.BootstrapServers, func(t string) bool { return strings.EqualFold(s, t) })
+	})
 }
 
 // apart refuses a copy that is the other place itself, under whatever address:

@@ -180,9 +180,9 @@ func TestMoveRefuses(t *testing.T) {
 	dest.write(events(0, 30)...)
 	source.commit(oldGroup, 12)
 
-	for _, address := range []string{"127.0.0.1", "localhost"} {
+	for address, text := range map[string]string{"127.0.0.1": "both the old place and the copy", "localhost": "lead to one cluster"} {
 		same := func(o *mirror.MoveOptions) { o.New = source.by(address, newGroup) }
-		if _, err := move(t, source, source, same); err == nil || !strings.Contains(err.Error(), "lead to one cluster") {
+		if _, err := move(t, source, source, same); err == nil || !strings.Contains(err.Error(), text) {
 			t.Errorf("the same topic twice, at %s: %v", address, err)
 		}
 	}
