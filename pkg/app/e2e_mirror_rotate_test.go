@@ -21,6 +21,9 @@ import (
 // load, by a wrong one first. That one shows at once, while the old one would
 // still let in; nothing is lost, nothing is there twice.
 func TestEndToEndMirrorRotate(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts a broker of its own")
+	}
 	t.Parallel()
 	const user, partitions = "copier", 2
 	from, to := kafkatest.Shared(t), kafkatest.Start(t, kafkatest.WithSASLSSL(nil), kafkatest.WithSCRAM())

@@ -34,15 +34,14 @@ type lane struct {
 	fifo   []*batch // sent and not settled, oldest first; at most Window
 	spare  []*batch // settled, to be used again
 	linger *time.Timer
-	done   chan *batch    // batches that have come back; room for the whole window
-	barred <-chan none    // closed when the gate opens that holds open up; nil: it does not
-	ping   chan none      // taken by a lane that turns; see Forwarder.Stuck
-	ev     audit.Event    // that the judge looks at
-	sent   audit.Record   // what the judge made of a record
-	flush  chan chan none // see Forwarder.FlushSummaries
-	gone   chan none      // closed when the lane has ended
-	told   time.Time      // when dead letters were last logged
-	untold int            // dead letters since then
+	done   chan *batch  // batches that have come back; room for the whole window
+	barred <-chan none  // closed when the gate opens that holds open up; nil: it does not
+	ping   chan none    // taken by a lane that turns; see Forwarder.Stuck
+	ev     audit.Event  // that the judge looks at
+	sent   audit.Record // what the judge made of a record
+	gone   chan none    // closed when the lane has ended
+	told   time.Time    // when dead letters were last logged
+	untold int          // dead letters since then
 
 	// send lives on for Drain after the claim has ended: ending it gives up
 	// what is still out.
@@ -119,8 +118,6 @@ func Run[M any](ctx context.Context, f *Forwarder, claim Claim, in <-chan M, rea
 			l.due = true
 		case <-l.sum.expired():
 			l.sum.due = true
-		case poured := <-l.flush:
-			l.flushNow(poured)
 		case <-l.barred:
 		case <-l.ping:
 		case <-l.bound.gone:
@@ -141,7 +138,6 @@ func (f *Forwarder) newLane(ctx context.Context, claim Claim) *lane {
 		linger: time.NewTimer(time.Hour),
 		done:   make(chan *batch, f.cfg.Window),
 		ping:   make(chan none),
-		flush:  make(chan chan none),
 		gone:   make(chan none),
 	}
 	if f.opts.Filter != nil {

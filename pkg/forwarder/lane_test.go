@@ -363,9 +363,6 @@ func (w *world) live(f *Forwarder, drain time.Duration) {
 		pace = max(pace, time.Second) // a session that lives commits at last
 	}
 	committing.Go(func() { w.commits(session, pace, cancel) })
-	if flush := time.Duration(w.r.IntN(20_000)) * time.Millisecond; flush < lifetime {
-		committing.Go(func() { w.flush(session, f, flush) })
-	}
 	defer func() {
 		endSession()
 		committing.Wait()

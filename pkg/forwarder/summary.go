@@ -34,8 +34,7 @@ type summaries struct {
 
 	timer *time.Timer
 	armed bool
-	due   bool        // what the window has is to be sent
-	asked []chan none // closed when it is in a batch
+	due   bool // what the window has is to be sent
 	json  []byte
 }
 
@@ -176,7 +175,7 @@ func (s *summaries) closes(rec *audit.Record) bool {
 
 // turn begins to send what an open window has, when it is time, or goes on.
 func (s *summaries) turn() {
-	if s != nil && (s.pouring || s.due || len(s.asked) > 0) && !s.l.full {
+	if s != nil && (s.pouring || s.due) && !s.l.full {
 		s.pour()
 	}
 }
@@ -213,11 +212,6 @@ func (s *summaries) pour() {
 		l.due = true
 	}
 	s.pouring = false
-	for _, c := range s.asked {
-		l.due = !l.open.empty()
-		close(c)
-	}
-	s.asked = nil
 }
 
 // put adds an event of our own to the open batch; at is what is settled with it.

@@ -36,7 +36,7 @@ func noiseRecord(offset int64, who string, second int) *audit.Record {
 }
 
 // runStretch runs a lane over records, and loses the partition after some time.
-func runStretch(t *testing.T, claim Claim, rules string, length time.Duration, opts func(*Options), during func(*stretch), records ...*audit.Record) *stretch {
+func runStretch(t *testing.T, claim Claim, rules string, length time.Duration, opts func(*Options), records ...*audit.Record) *stretch {
 	t.Helper()
 	core, logs := observer.New(zap.InfoLevel)
 	s := &stretch{logs: logs}
@@ -70,9 +70,6 @@ func runStretch(t *testing.T, claim Claim, rules string, length time.Duration, o
 			t.Error(err)
 		}
 	}()
-	if during != nil {
-		during(s)
-	}
 	<-ended
 	if got := s.f.Totals(); got.Missing() != 0 || got.Unsettled != 0 {
 		t.Errorf("the accounts do not add up: %+v", got)
@@ -109,12 +106,12 @@ func TestQuietWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		records := []*audit.Record{noiseRecord(5, "w1", 1), noiseRecord(6, "w2", 2), noiseRecord(7, "w1", 3)}
 		claim := Claim{Start: 5, Committed: 5}
-		early := runStretch(t, claim, "rules", 60*time.Second, nil, nil, records...)
+		early := runStretch(t, claim, "rules", 60*time.Second, nil, records...)
 		early.want(t, "before its time")
 		next, note := early.last()
 
 		claim = Claim{Start: summary.Rewind(next, note), Committed: next, Note: note}
-		first := runStretch(t, claim, "rules", 10*time.Minute, nil, nil, records...)
+		first := runStretch(t, claim, "rules", 10*time.Minute, nil, records...)
 		first.want(t, "a quiet window", "w1 2 in [5,7]", "w2 1 in [6,6]")
 		if len(first.marks) != 1 || first.marks[0] != 8 {
 			t.Errorf("marks %v, want 8 once", first.marks)
@@ -125,29 +122,11 @@ func TestQuietWindow(t *testing.T) {
 
 		next, note = first.last()
 		claim = Claim{Start: summary.Rewind(next, note), Committed: next, Note: note}
-		again := runStretch(t, claim, "rules", 10*time.Minute, nil, nil, records...)
+		again := runStretch(t, claim, "rules", 10*time.Minute, nil, records...)
 		again.want(t, "nothing new")
 		more := append(records, noiseRecord(8, "w2", 50), noiseRecord(9, "w3", 61))
-		second := runStretch(t, claim, "rules", 30*time.Second, nil, nil, more...)
+		second := runStretch(t, claim, "rules", 30*time.Second, nil, more...)
 		second.want(t, "a late record, and one of the next window", "w2 2 in [6,8]")
-	})
-}
-
-// TestFlushSummaries: all that was read is in summaries that are settled.
-func TestFlushSummaries(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := runStretch(t, Claim{Start: 5, Committed: 5}, "rules", time.Minute, nil, func(s *stretch) {
-			synctest.Wait()
-			if err := s.f.FlushSummaries(t.Context()); err != nil {
-				t.Error(err)
-			}
-			synctest.Wait()
-			if got := s.f.Totals(); got.Unsettled != 0 || got.Accepted != 2 {
-				t.Errorf("after a flush: %+v", got)
-			}
-		}, noiseRecord(5, "w1", 1), noiseRecord(6, "w2", 2), noiseRecord(7, "w1", 3))
-		s.want(t, "flushed", "w1 2 in [5,7]", "w2 1 in [6,6]")
 	})
 }
 
@@ -174,14 +153,14 @@ func TestRulesChangeUnderAWindow(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				before := runStretch(t, Claim{Start: 4, Committed: 4}, "rules", 30*time.Second, nil, nil, records[:3]...)
+				before := runStretch(t, Claim{Start: 4, Committed: 4}, "rules", 30*time.Second, nil, records[:3]...)
 				next, note := before.last()
 				claim := Claim{Start: 4, Committed: next, Note: note}
 				after := runStretch(t, claim, tc.rules, 30*time.Second, func(o *Options) {
 					if tc.filter != nil {
 						o.Filter = tc.filter
 					}
-				}, nil, tc.records...)
+				}, tc.records...)
 				if tc.rules != "" {
 					got := after.brief()
 					slices.Sort(got)
@@ -224,18 +203,18 @@ func TestRulesChangeAfterAnEarlySummary(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				first := runStretch(t, Claim{Start: 5, Committed: 5}, "rules", 10*time.Minute, nil, nil, records...)
+				first := runStretch(t, Claim{Start: 5, Committed: 5}, "rules", 10*time.Minute, nil, records...)
 				first.want(t, "early", "w1 2 in [5,7]", "w2 1 in [6,6]")
 				next, note := first.last()
 				claim := Claim{Start: summary.Rewind(next, note), Committed: next, Note: note}
-				between := runStretch(t, claim, "rules", 10*time.Second, nil, nil, later...)
+				between := runStretch(t, claim, "rules", 10*time.Second, nil, later...)
 				next, note = between.last()
 				claim = Claim{Start: summary.Rewind(next, note), Committed: next, Note: note}
 				after := runStretch(t, claim, "rules", 10*time.Minute, func(o *Options) {
 					if tc.opts != nil {
 						tc.opts(t, o)
 					}
-				}, nil, later...)
+				}, later...)
 				after.want(t, tc.name, tc.want...)
 				if got := testutil.ToFloat64(after.f.metrics.unsummarised); got != 0 {
 					t.Errorf("%v records told as lost", got)
@@ -265,7 +244,7 @@ func TestSummaryTooLong(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		long := noiseRecord(5, strings.Repeat("x", summary.MaxKey), 1)
-		s := runStretch(t, Claim{Start: 5, Committed: 5}, "rules", 10*time.Second, nil, nil, long)
+		s := runStretch(t, Claim{Start: 5, Committed: 5}, "rules", 10*time.Second, nil, long)
 		if diff := cmp.Diff([]string{string(long.Value)}, s.sent); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}

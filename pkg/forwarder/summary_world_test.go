@@ -2,7 +2,6 @@ package forwarder
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -155,15 +154,6 @@ func (w *world) maxKeys() int {
 		return 100
 	}
 	return 1 + w.r.IntN(8)
-}
-
-// flush has the windows sent, once.
-func (w *world) flush(ctx context.Context, f *Forwarder, after time.Duration) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(after):
-		_ = f.FlushSummaries(ctx) // the lane may end first
-	}
 }
 
 // checkNote holds P9 at a mark: each summarised record below it is in a summary

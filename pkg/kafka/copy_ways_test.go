@@ -46,6 +46,9 @@ func putOne(ctx context.Context, to *kafka.CopyTarget, partition int32) error {
 // TestCopyWaysIn: a destination is written by every way in, with the least
 // rights; each right that is missing is named, and so is a wrong secret.
 func TestCopyWaysIn(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts a broker of its own")
+	}
 	t.Parallel()
 	const partitions = 3 // as the source of copying
 	idp := oidc.Start(t, audience, map[string]string{"client": "s3cret-1"})

@@ -91,6 +91,9 @@ func TestOnlyReads(t *testing.T) {
 // TestWriterWaysIn: the topic of dead letters is written by the same ways, on
 // a real broker, and a topic that takes no writes says what may be the reason.
 func TestWriterWaysIn(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts a broker of its own")
+	}
 	t.Parallel()
 	idp := oidc.Start(t, audience, map[string]string{"client": "s3cret-1"})
 	b := kafkatest.Start(t, kafkatest.WithSASLSSL(nil), kafkatest.WithSCRAM(), kafkatest.WithACLs(),
@@ -152,6 +155,9 @@ func TestWriterWaysIn(t *testing.T) {
 // TestExtensionsOnTheWire: what stands beside the token in the first message
 // is what Confluent Cloud looks for.
 func TestExtensionsOnTheWire(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts a broker of its own")
+	}
 	t.Parallel()
 	idp := oidc.Start(t, audience, map[string]string{"client": "s3cret-1"})
 	b := kafkatest.Start(t, kafkatest.WithSASLSSL(nil), kafkatest.WithOAuth(kafkatest.OAuth{JWKSURL: idp.JWKSURL(), Issuer: idp.Issuer, Audience: audience}))

@@ -264,6 +264,9 @@ func move(t *testing.T, from, to string) {
 // gets it on the same connections, by every mechanism, also when the token of
 // the first one is long over.
 func TestReauthentication(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts a broker of its own")
+	}
 	t.Parallel()
 	const again = 3 * time.Second
 	idp := oidc.Start(t, audience, map[string]string{"client": "s3cret-1"})

@@ -27,6 +27,9 @@ const (
 // and every way to be refused has its own clear error, in check and while
 // running, on a real broker.
 func TestWaysIn(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts a broker of its own")
+	}
 	t.Parallel()
 	idp := oidc.Start(t, audience, map[string]string{"client": rightPassword}, oidc.WithTLS())
 	// The broker gets its keys from a provider that it need not trust.

@@ -1,10 +1,6 @@
 package forwarder
 
-import (
-	"context"
-
-	"auditlog-forwarder/pkg/summary"
-)
+import "auditlog-forwarder/pkg/summary"
 
 // summaryRules returns what the filter's rules that summarise are; empty: there
 // are none.
@@ -41,37 +37,4 @@ func (f *Forwarder) SummaryMemory() int {
 		return 0
 	}
 	return summary.MaxBytes
-}
-
-// FlushSummaries has every lane send what its open window has counted so far,
-// and returns when that is in a batch which goes at once; Totals tell when it
-// is settled. The windows stay open: what they count afterwards is sent again
-// with it, under the same ids.
-func (f *Forwarder) FlushSummaries(ctx context.Context) error {
-	for _, l := range f.running() {
-		poured := make(chan none)
-		select {
-		case l.flush <- poured:
-		case <-l.gone:
-			continue
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-		select {
-		case <-poured:
-		case <-l.gone:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-	return nil
-}
-
-// flushNow takes a wish of FlushSummaries.
-func (l *lane) flushNow(poured chan none) {
-	if l.sum == nil {
-		close(poured)
-		return
-	}
-	l.sum.asked = append(l.sum.asked, poured)
 }
