@@ -30,9 +30,9 @@ func TestLastBefore(t *testing.T) {
 		b.Client(t, kgo.TransactionalID(kafkatest.Name(t, "b"))),
 	}
 	open := []bool{false, false}
-	var truth []int64              // what a reader gets
-	pending := [][]int64{nil, nil} // of the open transactions
-	end := int64(0)                // of the log
+	var truth []int64               // what a reader gets
+	pending := [][]int64{nil, nil}  // of the open transactions
+	end, want := int64(0), int64(0) // of the log
 	finish := func(i int) {
 		commit := r.IntN(2) == 0
 		if err := producers[i].EndTransaction(t.Context(), kgo.TransactionEndTry(commit)); err != nil {
@@ -42,6 +42,7 @@ func TestLastBefore(t *testing.T) {
 			truth = append(truth, pending[i]...)
 		}
 		open[i], pending[i] = false, nil
+		want++ // its marker
 	}
 	for n := range 60 {
 		i := r.IntN(2)
@@ -56,6 +57,7 @@ func TestLastBefore(t *testing.T) {
 			t.Fatal(err)
 		}
 		pending[i] = append(pending[i], rec.Offset)
+		want++
 		if r.IntN(3) == 0 {
 			finish(i)
 		}
@@ -79,8 +81,11 @@ func TestLastBefore(t *testing.T) {
 	}
 	defer client.Close() //nolint:errcheck // nothing was written
 	at := place{topic, 0}
-	if end, err = offsetFor(client, at, sarama.OffsetNewest); err != nil {
-		t.Fatal(err)
+	// A transaction has ended before its marker is there for readers.
+	for again := time.Tick(10 * time.Millisecond); end < want; <-again {
+		if end, err = offsetFor(client, at, sarama.OffsetNewest); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if len(truth) < 10 || end < 70 {
 		t.Fatalf("the log is no trial: %d records for a reader, end %d", len(truth), end)
