@@ -30,6 +30,9 @@ func closedPort(t *testing.T) string {
 // TestEndToEndCheck: check finds what is wrong, says what to do, and changes
 // nothing.
 func TestEndToEndCheck(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it is about what people are told")
+	}
 	b := kafkatest.Shared(t)
 	topic, group, adm := kafkatest.Name(t, "check"), kafkatest.Name(t, "g"), b.Admin(t)
 	f := newFeeder(t, b, topic, 2)
@@ -116,6 +119,9 @@ func TestEndToEndCheck(t *testing.T) {
 
 // TestEndToEndExitCodes: how the process ends.
 func TestEndToEndExitCodes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it is about what people are told")
+	}
 	b := kafkatest.Shared(t)
 
 	t.Run("bad configuration", func(t *testing.T) {

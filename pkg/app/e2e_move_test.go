@@ -52,6 +52,9 @@ func (a *arrivals) lacks(n int) string {
 // another broker, moves over, and forwards the rest from there: every event
 // arrives exactly once.
 func TestEndToEndMoveToCopy(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes a minute")
+	}
 	const parts, first, rest = 3, 6000, 900
 	from, to := kafkatest.Shared(t), kafkatest.Start(t)
 	topic, copied := kafkatest.Name(t, "audit"), kafkatest.Name(t, "copy")

@@ -41,6 +41,9 @@ const restartFed = 20_000
 // other, while events flow. It must say what is wrong, keep its place in the
 // group and its memory, and go on by itself.
 func TestEndToEndOutage(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes a minute")
+	}
 	b := kafkatest.Start(t)
 	topic, group, adm := kafkatest.Name(t, "outage"), kafkatest.Name(t, "g"), b.Admin(t)
 	f := newFeeder(t, b, topic, 2)

@@ -48,6 +48,9 @@ func wrongRecords(event []byte) map[string]deadletter.Reason {
 // TestEndToEndWrongInput: what cannot be delivered is kept on disk as it came,
 // everything else arrives, and what Splunk has refused is replayed once.
 func TestEndToEndWrongInput(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it is about what people are told")
+	}
 	b := kafkatest.Shared(t)
 	topic, group, adm := kafkatest.Name(t, "wrong"), kafkatest.Name(t, "g"), b.Admin(t)
 	f := newFeeder(t, b, topic, 2)

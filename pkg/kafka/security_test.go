@@ -18,6 +18,9 @@ import (
 // TestSecurity: every way to be refused has its own clear error, in check and
 // while running, on a real broker.
 func TestSecurity(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it is about what people are told")
+	}
 	t.Parallel()
 	const password = "s3cr3t-of-the-reader"
 	b := kafkatest.Start(t, kafkatest.WithSASLSSL(map[string]string{"reader": password, "stranger": "other", "looker": "third"}), kafkatest.WithACLs())
