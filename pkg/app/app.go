@@ -9,7 +9,6 @@ import (
 	"os"
 	"runtime/debug"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -62,7 +61,7 @@ type App struct {
 	bounded  *bounded // nil: no Options.Bounded; made by Run
 	started  time.Time
 
-	stuck atomic.Bool // what watchLanes saw last
+	lanes laneWatch
 
 	mu      sync.Mutex
 	waiting int // lanes that wait for the dead-letter store
@@ -122,7 +121,7 @@ func New(ctx context.Context, opts Options) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
-	a.admin = ops.New(cfg.Admin, a.registry, a.health, a.status, a.log.Named("admin"), ops.WithAlive(a.alive))
+	a.admin = ops.New(cfg.Admin, a.registry, a.health, a.status, a.log.Named("admin"), ops.WithAlive(a.lanes.alive))
 	if err = a.admin.Listen(ctx); err != nil {
 		return nil, err
 	}
@@ -155,8 +154,8 @@ func (a *App) Run(ctx context.Context) (err error) {
 	defer stopSide()
 	all, side := errgroup.WithContext(side)
 	all.Go(func() error { return a.admin.Run(side) })
-	all.Go(func() error { return a.systemd.RunWatchdog(side, a.alive) })
-	all.Go(func() error { a.watchLanes(side); return nil })
+	all.Go(func() error { return a.systemd.RunWatchdog(side, a.lanes.alive) })
+	all.Go(func() error { a.lanes.run(side, a.forward, a.log); return nil })
 	all.Go(func() error { a.report(side); return nil })
 	all.Go(func() error { a.hec.Watch(side); return nil })
 	if a.rotator != nil {
@@ -259,31 +258,6 @@ func (a *App) deadLetters(err error) {
 func (a *App) assigned(partitions int) {
 	bound := fixedMemory + topicMemory(a.opts.Config) + int64(partitions)*partitionMemory(a.opts.Config, a.forward.SummaryMemory()).usual
 	a.log.Info("memory bound of this assignment", zap.Int("partitions", partitions), zap.String("bound", humanize.IBytes(uint64(bound))))
-}
-
-// alive says whether the lanes turn; for the watchdog and /healthz.
-func (a *App) alive() bool { return !a.stuck.Load() }
-
-// watchLanes looks every ten seconds whether the lanes turn.
-func (a *App) watchLanes(ctx context.Context) {
-	tick := time.NewTicker(10 * time.Second)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		stuck := a.forward.Stuck(ctx, 5*time.Second)
-		if ctx.Err() != nil {
-			return
-		}
-		if was := a.stuck.Swap(len(stuck) > 0); !was && len(stuck) > 0 {
-			a.log.Error("partitions do not turn: a disk hangs, or this program has a mistake; /healthz fails and systemd's watchdog is not answered", zap.Strings("partitions", stuck))
-		} else if was && len(stuck) == 0 {
-			a.log.Info("all partitions turn again")
-		}
-	}
 }
 
 func buildInfo(version string) prometheus.Collector {

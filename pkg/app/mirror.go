@@ -42,7 +42,7 @@ type Mirror struct {
 	started  time.Time
 
 	state atomic.Pointer[kafka.CopyState] // nil: the destination has not been looked at yet
-	stuck atomic.Bool
+	lanes laneWatch
 }
 
 // MirrorSource is what a mirror reads, and as which group.
@@ -120,7 +120,7 @@ func NewMirror(ctx context.Context, opts Options) (*Mirror, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.admin = ops.New(cfg.Admin, m.registry, m.health, m.status, m.log.Named("admin"), ops.WithAlive(m.alive))
+	m.admin = ops.New(cfg.Admin, m.registry, m.health, m.status, m.log.Named("admin"), ops.WithAlive(m.lanes.alive))
 	if err = m.admin.Listen(ctx); err != nil {
 		return nil, err
 	}
@@ -143,8 +143,8 @@ func (m *Mirror) Run(ctx context.Context) error {
 	defer stopSide()
 	all, side := errgroup.WithContext(side)
 	all.Go(func() error { return m.admin.Run(side) })
-	all.Go(func() error { return m.systemd.RunWatchdog(side, m.alive) })
-	all.Go(func() error { m.watchLanes(side); return nil })
+	all.Go(func() error { return m.systemd.RunWatchdog(side, m.lanes.alive) })
+	all.Go(func() error { m.lanes.run(side, m.forward, m.log); return nil })
 	all.Go(func() error { m.report(side); return nil })
 	if m.rotator != nil {
 		m.rotator.to = m.takers()
@@ -257,26 +257,4 @@ func (m *Mirror) takers() takers {
 		to.mirrorTLS = m.target.SetTLS
 	}
 	return to
-}
-
-func (m *Mirror) alive() bool { return !m.stuck.Load() }
-
-// watchLanes looks every ten seconds whether the lanes turn.
-func (m *Mirror) watchLanes(ctx context.Context) {
-	tick := time.NewTicker(10 * time.Second)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		stuck := m.forward.Stuck(ctx, 5*time.Second)
-		if ctx.Err() != nil {
-			return
-		}
-		if was := m.stuck.Swap(len(stuck) > 0); !was && len(stuck) > 0 {
-			m.log.Error("partitions do not turn, which is a mistake in this program; /healthz fails and systemd's watchdog is not answered", zap.Strings("partitions", stuck))
-		}
-	}
 }
