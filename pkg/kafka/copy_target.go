@@ -216,7 +216,7 @@ func (t *CopyTarget) Grow(ctx context.Context, partitions int32) (grown bool, er
 			return nil
 		}
 		grown = true
-		return admin.CreatePartitions(t.topic, partitions, nil, false)
+		return needs("ALTER", admin.CreatePartitions(t.topic, partitions, nil, false))
 	})
 	return grown && err == nil, err
 }
@@ -229,11 +229,13 @@ func (t *CopyTarget) create(admin sarama.ClusterAdmin, partitions int32) error {
 		ConfigEntries: map[string]*string{"message.timestamp.type": text("CreateTime"), "cleanup.policy": text("delete")},
 	}
 	if t.cfg.Retention > 0 {
+		// A cluster's default may bound the bytes, and so the time.
+		detail.ConfigEntries["retention.bytes"] = text("-1")
 		detail.ConfigEntries["retention.ms"] = text(strconv.FormatInt(t.cfg.Retention.Milliseconds(), 10))
 	}
 	err := admin.CreateTopic(t.topic, detail, false)
 	if errors.Is(err, sarama.ErrTopicAlreadyExists) {
 		return nil // somebody was quicker; it is checked at the next start
 	}
-	return err
+	return needs("CREATE", err)
 }
