@@ -133,3 +133,26 @@ func readFile(t *testing.T, path string) string {
 	}
 	return string(text)
 }
+
+// TestTopLevel holds what may lie beside the folders of the code, so that
+// nothing is left there by accident.
+func TestTopLevel(t *testing.T) {
+	t.Parallel()
+	allowed := []string{
+		".ci", ".dockerignore", ".env", ".gitignore", ".golangci.yml", "CHANGELOG.md", "Dockerfile", "LICENSE", "Makefile", "README.md",
+		"cmd", "config", "docker-compose.yml", "docs", "go.mod", "go.sum", "pkg", "testdata",
+	}
+	// What git does not track, such as a configuration tried out here, is nobody's business.
+	cmd := exec.CommandContext(t.Context(), "git", "ls-files")
+	cmd.Dir = root
+	tracked, err := cmd.Output()
+	if err != nil {
+		t.Logf("this is no checkout: git ls-files: %v", err)
+		return
+	}
+	for f := range strings.Lines(string(tracked)) {
+		if top, _, _ := strings.Cut(strings.TrimSpace(f), "/"); !slices.Contains(allowed, top) {
+			t.Errorf("%s: this does not belong to the project's top level", f)
+		}
+	}
+}
