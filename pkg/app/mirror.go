@@ -238,9 +238,6 @@ func (m *Mirror) Reread() {
 	}
 }
 
-// AdminAddr returns where the admin server listens.
-func (m *Mirror) AdminAddr() string { return m.admin.Addr() }
-
 func (m *Mirror) takers() takers {
 	cfg := m.opts.Config
 	var to takers

@@ -113,9 +113,6 @@ func WithAckDelay(d time.Duration) Option { return func(c *config) { c.ackDelay 
 // WithManualAck makes every ackId answer false until Ack names it.
 func WithManualAck() Option { return func(c *config) { c.ackManual = true } }
 
-// WithAckIdle changes after how long an unused channel is forgotten.
-func WithAckIdle(d time.Duration) Option { return func(c *config) { c.ackIdle = d } }
-
 // WithCloud answers as Splunk Cloud where it differs: code 28 for code 10.
 func WithCloud() Option { return func(c *config) { c.cloud = true } }
 
