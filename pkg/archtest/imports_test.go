@@ -23,14 +23,27 @@ var mayImport = map[string][]string{
 	"pkg/filter":     {"pkg/audit", "pkg/creds", "pkg/sigma", "pkg/summary", "pkg/forwarder"},
 	"pkg/kafka":      {"pkg/audit", "pkg/creds"},
 	"pkg/mirror":     {"pkg/audit", "pkg/kafka"},
-	"pkg/alerts":     {"pkg/sigma", "pkg/creds"},
-	"pkg/config":     {"pkg/creds", "pkg/ops", "pkg/hec", "pkg/deadletter", "pkg/filter", "pkg/forwarder", "pkg/kafka", "pkg/summary", "pkg/alerts"},
+	"pkg/sigma/spl":  {"pkg/sigma"},
+	"pkg/heartbeat":  {"pkg/audit"},
+
+	"config/alerts":        {},
+	"config/splunkapp":     {},
+	"pkg/alerts":           {"pkg/sigma", "pkg/sigma/spl", "pkg/creds", "config/alerts"},
+	"pkg/alerts/firing":    {"pkg/alerts", "pkg/sigma"},
+	"pkg/alerts/splunkapp": {"pkg/alerts", "config/splunkapp"},
+	"pkg/alerts/deploy":    {"pkg/alerts", "pkg/creds"},
+
+	"pkg/config":     {"pkg/creds", "pkg/ops", "pkg/hec", "pkg/deadletter", "pkg/filter", "pkg/forwarder", "pkg/kafka", "pkg/summary", "pkg/heartbeat", "pkg/alerts", "pkg/alerts/deploy"},
 	"pkg/importer":   {"pkg/creds", "pkg/config"},
 	"pkg/app": {
 		"pkg/audit", "pkg/creds", "pkg/ops", "pkg/sigma", "pkg/hec", "pkg/deadletter", "pkg/filter", "pkg/summary",
-		"pkg/forwarder", "pkg/kafka", "pkg/mirror", "pkg/alerts", "pkg/config",
+		"pkg/forwarder", "pkg/kafka", "pkg/mirror", "pkg/heartbeat", "pkg/alerts", "pkg/alerts/firing", "pkg/config",
 	},
-	"cmd/auditlog-forwarder": {"pkg/app", "pkg/config", "pkg/alerts", "pkg/deadletter", "pkg/importer"}, // it lists dead letters
+	"cmd/auditlog-forwarder": {
+		"pkg/app", "pkg/config", "pkg/importer",
+		"pkg/deadletter", // it lists dead letters
+		"pkg/alerts", "pkg/alerts/firing", "pkg/alerts/splunkapp", "pkg/alerts/deploy",
+	},
 }
 
 // support are the packages that serve tests, the demo, the generator and the
@@ -41,12 +54,14 @@ var support = []string{
 	"cmd/auditchaos",
 	"cmd/auditdemo",
 	"cmd/auditgen",
+	"pkg/alerts/deploy/resttest",
 	"pkg/archtest",
 	"pkg/audit/auditgen",
 	"pkg/faultnet",
 	"pkg/hec/hectest",
 	"pkg/kafka/kafkatest",
 	"pkg/kafka/kafkatest/oidc",
+	"pkg/sigma/spl/spltest",
 	"testdata/events",
 	"testdata/skip",
 }
