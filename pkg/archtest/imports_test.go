@@ -33,8 +33,8 @@ var mayImport = map[string][]string{
 	"pkg/alerts/splunkapp": {"pkg/alerts", "config/splunkapp"},
 	"pkg/alerts/deploy":    {"pkg/alerts", "pkg/creds"},
 
-	"pkg/config":     {"pkg/creds", "pkg/ops", "pkg/hec", "pkg/deadletter", "pkg/filter", "pkg/forwarder", "pkg/kafka", "pkg/summary", "pkg/heartbeat", "pkg/alerts", "pkg/alerts/deploy"},
-	"pkg/importer":   {"pkg/creds", "pkg/config"},
+	"pkg/config":   {"pkg/creds", "pkg/ops", "pkg/hec", "pkg/deadletter", "pkg/filter", "pkg/forwarder", "pkg/kafka", "pkg/summary", "pkg/heartbeat", "pkg/alerts", "pkg/alerts/deploy"},
+	"pkg/importer": {"pkg/creds", "pkg/config"},
 	"pkg/app": {
 		"pkg/audit", "pkg/creds", "pkg/ops", "pkg/sigma", "pkg/hec", "pkg/deadletter", "pkg/filter", "pkg/summary",
 		"pkg/forwarder", "pkg/kafka", "pkg/mirror", "pkg/heartbeat", "pkg/alerts", "pkg/alerts/firing", "pkg/config",
