@@ -1,10 +1,8 @@
 package spl
 
 import (
-	"errors"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"auditlog-forwarder/pkg/sigma"
@@ -59,14 +57,6 @@ func oneOf(field string, texts []string) string {
 	return field + " IN (" + strings.Join(texts, ", ") + ")"
 }
 
-// isNumeric reports whether Splunk may take a text for a number, and compare it
-// as such: 9092 would be like 9092.0.
-func isNumeric(s string) bool {
-	_, err := strconv.ParseFloat(strings.Trim(s, " "), 64)
-	_, errInt := strconv.ParseInt(s, 0, 64)
-	return err == nil || errors.Is(err, strconv.ErrRange) || errInt == nil
-}
-
 // isRange reports whether Splunk may take a text for a range of addresses, and
 // ask for an address in it.
 func isRange(s string) bool {
@@ -83,10 +73,8 @@ func searchText(p sigma.Pattern) (text string, exact bool) {
 		switch {
 		case whole == "":
 			return "*", false
-		case isNumeric(whole):
-			return whole, false
 		case isRange(whole):
-			return whole + "*", false
+			return whole + "*", false // with a star it is a text
 		}
 	}
 	var start, end string
