@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"text/tabwriter"
 
 	"auditlog-forwarder/pkg/sigma"
@@ -20,6 +22,7 @@ func compareAll(out io.Writer, theirs map[string]string) error {
 	if err != nil {
 		return err
 	}
+	searched := spltest.Load(events, 0)
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(table, "rule\tevents\tstream\tours\tpySigma\tnamed differences\n")
 	reasons := map[string]int{}
@@ -29,7 +32,7 @@ func compareAll(out io.Writer, theirs map[string]string) error {
 		if !ok {
 			return fmt.Errorf("%s: pySigma made no search of it", r.Title)
 		}
-		c, err := compareOne(r, search, events)
+		c, err := compareOne(r, search, events, searched)
 		if err != nil {
 			return fmt.Errorf("%s: %w", r.Title, err)
 		}
@@ -44,8 +47,9 @@ func compareAll(out io.Writer, theirs map[string]string) error {
 	if err := table.Flush(); err != nil {
 		return err
 	}
-	for reason, n := range reasons {
-		fmt.Fprintf(out, "\n%d answers of pySigma's differ: %s\n", n, reason)
+	for _, reason := range slices.Sorted(maps.Keys(reasons)) {
+		n := reasons[reason]
+		fmt.Fprintf(out, "\n%d answers differ: %s\n", n, reason)
 	}
 	if len(wrong) > 0 {
 		return fmt.Errorf("%d answers differ for no named reason:\n%w", len(wrong), errors.Join(wrong[:min(len(wrong), 20)]...))
@@ -60,7 +64,7 @@ type comparison struct {
 	wrong                []error
 }
 
-func compareOne(r *sigma.Rule, search string, events []spltest.Event) (*comparison, error) {
+func compareOne(r *sigma.Rule, search string, events []spltest.Event, searched *spltest.Loaded) (*comparison, error) {
 	own, err := ours(r)
 	if err != nil {
 		return nil, err
@@ -69,20 +73,24 @@ func compareOne(r *sigma.Rule, search string, events []spltest.Event) (*comparis
 	if c.stream, err = stream(r, events); err != nil {
 		return nil, err
 	}
-	if c.ours, err = found(own, events); err != nil {
+	if c.ours, err = found(own, searched, len(events)); err != nil {
 		return nil, fmt.Errorf("our search: %w", err)
 	}
-	if c.theirs, err = found(search, events); err != nil {
+	if c.theirs, err = found(search, searched, len(events)); err != nil {
 		return nil, fmt.Errorf("pySigma's search: %w\n%s", err, search)
 	}
 	for i := range events {
 		if c.stream[i] != c.ours[i] {
+			if reason := knownOfSplunk(r, events[i].Raw); reason != "" {
+				c.named[reason]++
+				continue
+			}
 			c.wrong = append(c.wrong, fmt.Errorf("%s: the stream says %v, our search %v: %.300s", r.Title, c.stream[i], c.ours[i], events[i].Raw))
 		}
 		if c.theirs[i] == c.ours[i] {
 			continue
 		}
-		if reason := known(r, events[i].Raw); reason != "" {
+		if reason := knownOfPySigma(r, events[i].Raw); reason != "" {
 			c.named[reason]++
 			continue
 		}

@@ -63,12 +63,12 @@ func stream(r *sigma.Rule, events []spltest.Event) ([]bool, error) {
 }
 
 // found says which events a search finds. The events' hosts are their numbers.
-func found(search string, events []spltest.Event) ([]bool, error) {
-	rows, err := spltest.Run("index=audit "+search, events, spltest.Options{Now: spltest.CorpusTime()})
+func found(search string, events *spltest.Loaded, n int) ([]bool, error) {
+	rows, err := events.Run("index=audit "+search, spltest.Options{Now: spltest.CorpusTime()})
 	if err != nil {
 		return nil, err
 	}
-	out := make([]bool, len(events))
+	out := make([]bool, n)
 	for _, row := range rows {
 		i, err := strconv.Atoi(row["host"][0])
 		if err != nil {
