@@ -43,7 +43,6 @@ type row struct {
 
 // runner is one run of a search.
 type runner struct {
-	opts   Options
 	window window
 	rows   []*row
 

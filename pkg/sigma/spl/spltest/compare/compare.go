@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 	"text/tabwriter"
 
 	"auditlog-forwarder/pkg/sigma"
@@ -23,8 +24,8 @@ func compareAll(out io.Writer, theirs map[string]string) error {
 		return err
 	}
 	searched := spltest.Load(events, 0)
-	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(table, "rule\tevents\tstream\tours\tpySigma\tnamed differences\n")
+	var table, rest strings.Builder
+	fmt.Fprintf(&table, "rule\tevents\tstream\tours\tpySigma\tnamed differences\n")
 	reasons := map[string]int{}
 	var wrong []error
 	for _, r := range list {
@@ -42,20 +43,27 @@ func compareAll(out io.Writer, theirs map[string]string) error {
 			named += n
 			reasons[reason] += n
 		}
-		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t%d\n", r.Title, len(events), count(c.stream), count(c.ours), count(c.theirs), named)
+		fmt.Fprintf(&table, "%s\t%d\t%d\t%d\t%d\t%d\n", r.Title, len(events), count(c.stream), count(c.ours), count(c.theirs), named)
 	}
-	if err := table.Flush(); err != nil {
+	columns := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	if _, err := io.WriteString(columns, table.String()); err != nil {
+		return err
+	}
+	if err := columns.Flush(); err != nil {
 		return err
 	}
 	for _, reason := range slices.Sorted(maps.Keys(reasons)) {
 		n := reasons[reason]
-		fmt.Fprintf(out, "\n%d answers differ: %s\n", n, reason)
+		fmt.Fprintf(&rest, "\n%d answers differ: %s\n", n, reason)
+	}
+	if _, err := io.WriteString(out, rest.String()); err != nil {
+		return err
 	}
 	if len(wrong) > 0 {
 		return fmt.Errorf("%d answers differ for no named reason:\n%w", len(wrong), errors.Join(wrong[:min(len(wrong), 20)]...))
 	}
-	fmt.Fprintf(out, "\n%d rules, %d events: no other difference\n", len(list), len(events))
-	return nil
+	_, err = fmt.Fprintf(out, "\n%d rules, %d events: no other difference\n", len(list), len(events))
+	return err
 }
 
 type comparison struct {
