@@ -47,6 +47,9 @@ func (r *reader) alert(all map[string]member, a *Alert) {
 		r.hours(m, a)
 	}
 	if m, ok := all["suppress"]; ok {
+		if a.suppression {
+			a.Suppress, a.suppression = Suppress{}, false
+		}
 		parts := r.members(m.value, "suppress", "for", "by")
 		if p, ok := parts["for"]; ok {
 			a.Suppress.For = r.duration(p, time.Minute, 7*day)
