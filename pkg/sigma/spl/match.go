@@ -11,7 +11,7 @@ import (
 // match writes a test of texts with wildcards.
 func (t *translator) match(q *sigma.Test, f field) *node {
 	var texts, patterns []string
-	searchable, needed, mayBeNull, any := f.search != "" && !q.Cased, f.search != "", false, false
+	searchable, needed, mayBeNull, anything := f.search != "" && !q.Cased, f.search != "", false, false
 	for _, o := range q.Of {
 		if text, ok := o.Pattern.Literal(); ok && (text == "null" || !q.Cased && strings.EqualFold(text, "null")) {
 			t.wrong(o.Line, o.Column, "%s: Splunk makes the text null of JSON's null, so a search cannot tell them apart; write null without quotes if the field is not there or null", q.Path)
@@ -19,7 +19,7 @@ func (t *translator) match(q *sigma.Test, f field) *node {
 		null := like(o.Pattern, "null", q.Cased)
 		mayBeNull = mayBeNull || null
 		if len(o.Pattern) == 1 && o.Pattern[0].Wildcard == sigma.Any {
-			any = true
+			anything = true
 		}
 		text, exact := searchText(o.Pattern)
 		searchable = searchable && exact && !null
@@ -29,12 +29,16 @@ func (t *translator) match(q *sigma.Test, f field) *node {
 	}
 	condition := "match(" + f.where + "," + quote(alternatives(patterns, q)) + ")"
 	switch {
-	case any:
+	case anything:
 		condition = f.where + `!="null"`
 	case mayBeNull:
 		condition += " AND " + f.where + `!="null"`
 	}
 	n := values(condition)
+	if anything && f.search != "" && !strings.Contains(f.search, "{}") {
+		// With one value, that is: it is there and not null.
+		return join(and, []*node{f.exists(), negate(f.null())})
+	}
 	if searchable {
 		n.search = oneOf(f.search, texts)
 	} else if needed {
