@@ -212,7 +212,7 @@ func (d dice) event(n int) []byte {
 	}
 	scalars := func() any { return list(scalar) }
 	e := object(scalar, "a")
-	data := object(scalar, "a", "bC", "x y")
+	data := object(scalar, "a", pick(d, "bC", "b_c"), "x y")
 	if d.IntN(3) > 0 {
 		data["list"] = list(func() any {
 			o := object(scalar, "id")
