@@ -36,29 +36,32 @@ func nullAsked(r *sigma.Rule, raw []byte) bool {
 
 func nullPaths(r *sigma.Rule) []string {
 	var out []string
-	var walk func(sigma.Expr)
-	walk = func(e sigma.Expr) {
-		switch e := e.(type) {
-		case sigma.And:
-			for _, part := range e {
-				walk(part)
-			}
-		case sigma.Or:
-			for _, part := range e {
-				walk(part)
-			}
-		case sigma.Not:
-			walk(e.Expr)
-		case *sigma.Test:
-			if e.Op == sigma.Null || e.Op == sigma.Exists || e.Op == sigma.Match && slices.ContainsFunc(e.Of, likeNull) {
-				out = append(out, e.Path.String())
-			}
-		}
-	}
 	for _, s := range r.Detection.Searches {
-		walk(s.Expr)
+		tests(s.Expr, func(t *sigma.Test) {
+			if t.Op == sigma.Null || t.Op == sigma.Exists || t.Op == sigma.Match && slices.ContainsFunc(t.Of, likeNull) {
+				out = append(out, t.Path.String())
+			}
+		})
 	}
 	return out
+}
+
+// tests calls f with each question of an expression.
+func tests(e sigma.Expr, f func(*sigma.Test)) {
+	switch e := e.(type) {
+	case sigma.And:
+		for _, part := range e {
+			tests(part, f)
+		}
+	case sigma.Or:
+		for _, part := range e {
+			tests(part, f)
+		}
+	case sigma.Not:
+		tests(e.Expr, f)
+	case *sigma.Test:
+		f(e)
+	}
 }
 
 func likeNull(o sigma.Operand) bool {

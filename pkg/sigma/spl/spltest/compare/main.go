@@ -1,7 +1,7 @@
 // Command compare holds the searches that we make of Sigma rules against those
 // that others make, and against the stream's evaluator, over the corpus of
-// package spltest. `make pysigma` runs it. A difference that known does not
-// name is an error.
+// package spltest. `make pysigma` and `make spl-engine` run it. A difference
+// that is not named is an error.
 package main
 
 import (
@@ -21,18 +21,25 @@ func main() {
 }
 
 func run(out io.Writer) error {
-	file := flag.String("pysigma", "", "the searches that pySigma made, as .ci/pysigma/convert.py writes them")
+	pysigma := flag.String("pysigma", "", "the `file` of searches that pySigma made, as .ci/pysigma/convert.py writes them")
+	forEngine := flag.String("for-engine", "", "write events and searches for .ci/spl-engine/Engine.java into this `directory`")
+	engine := flag.String("engine", "", "the `directory` in which that engine has answered")
 	flag.Parse()
-	if *file == "" || flag.NArg() > 0 {
-		return errors.New("one flag is needed: --pysigma FILE")
+	switch {
+	case flag.NFlag() != 1 || flag.NArg() > 0:
+		return errors.New("one flag is needed; see --help")
+	case *forEngine != "":
+		return writeForEngine(*forEngine)
+	case *engine != "":
+		return compareEngine(out, *engine)
 	}
-	text, err := os.ReadFile(*file)
+	text, err := os.ReadFile(*pysigma)
 	if err != nil {
 		return err
 	}
 	var theirs []struct{ ID, Title, Search string }
 	if err := json.Unmarshal(text, &theirs); err != nil {
-		return fmt.Errorf("read %s: %w", *file, err)
+		return fmt.Errorf("read %s: %w", *pysigma, err)
 	}
 	searches := map[string]string{}
 	for _, t := range theirs {
