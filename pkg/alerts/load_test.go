@@ -140,7 +140,7 @@ func TestAllMistakesAtOnce(t *testing.T) {
 
 func TestTwice(t *testing.T) {
 	t.Parallel()
-	other := func(old, new string) string { return strings.Replace(valid, old, new, 1) }
+	other := func(from, to string) string { return strings.Replace(valid, from, to, 1) }
 	for _, tt := range []struct{ name, second, want string }{
 		{"title", other("id: 2", "id: 3"), `:22:1: the title is that of the alert in `},
 		{"slug", strings.NewReplacer("id: 2", "id: 3", "A deletion", "A-DELETION").Replace(valid), `:22:1: the title in lower case, from which the name of its macro is made, is that of the alert in `},
