@@ -122,9 +122,10 @@ func TestTags(t *testing.T) {
 	}
 }
 
-// methods are the names of methods that something tells of.
-func methods(t *testing.T) (names []string) {
+// methods are the names of methods that something tells of, with what does.
+func methods(t *testing.T) map[string]string {
 	t.Helper()
+	sources := map[string]string{}
 	text, err := os.ReadFile("testdata/methods.tsv")
 	if err != nil {
 		t.Fatal(err)
@@ -137,13 +138,13 @@ func methods(t *testing.T) (names []string) {
 		if source == "" {
 			t.Errorf("%s has no source", name)
 		}
-		names = append(names, name)
+		sources[name] = source
 	}
-	return names
+	return sources
 }
 
 // TestMethods holds that no alert waits for a method that nobody has seen: one
-// wrong letter, and it never fires.
+// wrong letter, and it never fires. One that is told of by hearsay is said to be.
 func TestMethods(t *testing.T) {
 	t.Parallel()
 	known := methods(t)
@@ -158,8 +159,14 @@ func TestMethods(t *testing.T) {
 					asked++
 					alone := *test
 					alone.Of = []sigma.Operand{of}
-					if !anyMatches(t, &alone, known) {
+					like := matching(t, &alone, known)
+					if len(like) == 0 {
 						t.Errorf("%s:%d: no method in testdata/methods.tsv is like %q", a.Rule.File, of.Line, of.Text)
+					}
+					for _, name := range like {
+						if strings.HasPrefix(known[name], "unverified") && !strings.Contains(a.Rule.Description, name+" is unverified") {
+							t.Errorf("%s:%d: the description does not say that %s is unverified", a.Rule.File, of.Line, name)
+						}
 					}
 				}
 			}
@@ -170,7 +177,8 @@ func TestMethods(t *testing.T) {
 	}
 }
 
-func anyMatches(t *testing.T, test *sigma.Test, methods []string) bool {
+// matching are those of methods that a test is true for.
+func matching(t *testing.T, test *sigma.Test, methods map[string]string) (names []string) {
 	t.Helper()
 	rule := &sigma.Rule{Title: "x", Detection: sigma.Detection{Condition: test}}
 	set, err := sigma.Compile([]*sigma.Rule{rule})
@@ -178,9 +186,12 @@ func anyMatches(t *testing.T, test *sigma.Test, methods []string) bool {
 		t.Fatal(err)
 	}
 	m := set.NewMatcher()
-	return slices.ContainsFunc(methods, func(name string) bool {
-		return len(m.Match(fmt.Appendf(nil, `{"data":{"methodName":%q}}`, name))) > 0
-	})
+	for name := range methods {
+		if len(m.Match(fmt.Appendf(nil, `{"data":{"methodName":%q}}`, name))) > 0 {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // tests goes through the tests of an expression.

@@ -85,7 +85,7 @@ func documentation(address string) bool {
 func TestHeartbeats(t *testing.T) {
 	t.Parallel()
 	want := strings.Fields("instance version group_id uptime_seconds ready blocked partitions lag_records lag_seconds " +
-		"delivered filtered dead_lettered last_delivered last_event")
+		"delivered filtered dead_lettered lost_ground last_delivered last_event")
 	found := 0
 	for _, a := range load(t) {
 		for _, e := range a.Examples {
