@@ -1,0 +1,421 @@
+package splunkapp_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"encoding/xml"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// view is a dashboard: the XML around it, and the definition within.
+type view struct {
+	path string
+
+	XMLName     xml.Name `xml:"dashboard"`
+	Version     string   `xml:"version,attr"`
+	Theme       string   `xml:"theme,attr"`
+	Label       string   `xml:"label"`
+	Description string   `xml:"description"`
+	Definition  string   `xml:"definition"`
+
+	studio
+}
+
+// studio is what our dashboards use of Dashboard Studio's definition.
+type studio struct {
+	Title          string                   `json:"title"`
+	Description    string                   `json:"description"`
+	Inputs         map[string]input         `json:"inputs"`
+	Defaults       json.RawMessage          `json:"defaults"`
+	DataSources    map[string]dataSource    `json:"dataSources"`
+	Visualizations map[string]visualization `json:"visualizations"`
+	Layout         layout                   `json:"layout"`
+}
+
+type input struct {
+	Type    string `json:"type"`
+	Title   string `json:"title"`
+	Options struct {
+		Items        json.RawMessage `json:"items"`
+		DefaultValue string          `json:"defaultValue"`
+		Token        string          `json:"token"`
+	} `json:"options"`
+	DataSources map[string]string `json:"dataSources"`
+	Context     json.RawMessage   `json:"context"`
+}
+
+type dataSource struct {
+	Type    string `json:"type"`
+	Name    string `json:"name"`
+	Options struct {
+		Query       string `json:"query"`
+		Extend      string `json:"extend"`
+		Refresh     string `json:"refresh"`
+		RefreshType string `json:"refreshType"`
+	} `json:"options"`
+}
+
+type visualization struct {
+	Type          string            `json:"type"`
+	Title         string            `json:"title"`
+	Description   string            `json:"description"`
+	DataSources   map[string]string `json:"dataSources"`
+	Options       json.RawMessage   `json:"options"`
+	Context       json.RawMessage   `json:"context"`
+	EventHandlers []struct {
+		Type    string `json:"type"`
+		Options struct {
+			Type     string `json:"type"`
+			Query    string `json:"query"`
+			Earliest string `json:"earliest"`
+			Latest   string `json:"latest"`
+			NewTab   bool   `json:"newTab"`
+		} `json:"options"`
+	} `json:"eventHandlers"`
+}
+
+type layout struct {
+	GlobalInputs []string `json:"globalInputs"`
+	Tabs         struct {
+		Items []struct {
+			LayoutID string `json:"layoutId"`
+			Label    string `json:"label"`
+		} `json:"items"`
+		Options json.RawMessage `json:"options"`
+	} `json:"tabs"`
+	LayoutDefinitions map[string]struct {
+		Type      string  `json:"type"`
+		Structure []block `json:"structure"`
+	} `json:"layoutDefinitions"`
+}
+
+type block struct {
+	Item     string `json:"item"`
+	Type     string `json:"type"`
+	Position struct{ X, Y, W, H int }
+}
+
+// overlaps reports whether two blocks share a place.
+func (b block) overlaps(o block) bool {
+	p, q := b.Position, o.Position
+	return p.X < q.X+q.W && q.X < p.X+p.W && p.Y < q.Y+q.H && q.Y < p.Y+p.H
+}
+
+// readViews reads every dashboard; a member that no type above knows is a
+// mistake, so that nothing is there that no test looks at.
+func readViews(t *testing.T) []view {
+	t.Helper()
+	paths, err := filepath.Glob("views/*.xml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(paths) != 3 {
+		t.Fatalf("%d dashboards, want 3: %v", len(paths), paths)
+	}
+	views := make([]view, len(paths))
+	for i, path := range paths {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v := view{path: path}
+		if err := xml.Unmarshal(text, &v); err != nil {
+			t.Fatalf("%s: %v", path, err)
+		}
+		dec := json.NewDecoder(strings.NewReader(v.Definition))
+		dec.DisallowUnknownFields()
+		if err := dec.Decode(&v.studio); err != nil {
+			t.Fatalf("%s: the definition: %v", path, err)
+		}
+		if rest, _ := v.rest(dec); len(bytes.TrimSpace(rest)) > 0 {
+			t.Errorf("%s: behind the definition there is %q", path, rest)
+		}
+		views[i] = v
+	}
+	return views
+}
+
+func (v view) rest(dec *json.Decoder) ([]byte, error) {
+	var b bytes.Buffer
+	_, err := b.ReadFrom(dec.Buffered())
+	return b.Bytes(), err
+}
+
+// base is the search that a data source begins with: itself, or what it extends.
+func (v view) base(id string) string {
+	if extends := v.DataSources[id].Options.Extend; extends != "" {
+		return extends
+	}
+	return id
+}
+
+// query is a data source's whole search.
+func (v view) query(id string) string {
+	ds := v.DataSources[id]
+	if ds.Type == "ds.chain" {
+		return v.DataSources[ds.Options.Extend].Options.Query + "\n" + ds.Options.Query
+	}
+	return ds.Options.Query
+}
+
+// searches are the texts with SPL and tokens: queries, and where a click leads.
+func (v view) searches() map[string]string {
+	texts := map[string]string{}
+	for id, ds := range v.DataSources {
+		texts[id] = ds.Options.Query
+	}
+	for id, viz := range v.Visualizations {
+		for _, h := range viz.EventHandlers {
+			texts[id] += h.Options.Query + " " + h.Options.Earliest + " " + h.Options.Latest
+		}
+	}
+	return texts
+}
+
+func sorted[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+func TestViewHead(t *testing.T) {
+	t.Parallel()
+	for _, v := range readViews(t) {
+		if v.Version != "2" || v.Theme != "light" {
+			t.Errorf("%s: version %q and theme %q, want 2 and light", v.path, v.Version, v.Theme)
+		}
+		if v.Label != v.Title || v.Title == "" {
+			t.Errorf("%s: the label is %q and the definition's title %q; Splunk shows both", v.path, v.Label, v.Title)
+		}
+		if v.XMLName.Local != "dashboard" || v.view() != strings.TrimSpace(v.studio.Description) {
+			t.Errorf("%s: the description is %q outside and %q inside", v.path, v.view(), v.studio.Description)
+		}
+		if !strings.Contains(string(v.Defaults), `"$global_time.earliest$"`) || !strings.Contains(string(v.Defaults), `"$global_time.latest$"`) {
+			t.Errorf("%s: the searches do not take their time from the input: %s", v.path, v.Defaults)
+		}
+		if got := v.Inputs["input_time"]; got.Type != "input.timerange" || got.Options.Token != "global_time" || got.Options.DefaultValue != "-24h@h,now" {
+			t.Errorf("%s: the time is %+v, want the last 24 hours in global_time", v.path, got)
+		}
+	}
+}
+
+func (v view) view() string { return strings.TrimSpace(v.Description) }
+
+func TestViewDataSources(t *testing.T) {
+	t.Parallel()
+	for _, v := range readViews(t) {
+		used := map[string]bool{}
+		name := func(by string, sources map[string]string) {
+			for _, id := range sources {
+				if _, ok := v.DataSources[id]; !ok {
+					t.Errorf("%s: %s names the data source %s, which there is not", v.path, by, id)
+				}
+				used[id] = true
+			}
+		}
+		for id, viz := range v.Visualizations {
+			if len(viz.DataSources) == 0 && viz.Type != "splunk.markdown" {
+				t.Errorf("%s: %s has no data source", v.path, id)
+			}
+			name(id, viz.DataSources)
+		}
+		for id, in := range v.Inputs {
+			name(id, in.DataSources)
+		}
+		for id, ds := range v.DataSources {
+			if ds.Options.Extend != "" {
+				name(id, map[string]string{"extend": ds.Options.Extend})
+			}
+		}
+		for _, id := range sorted(v.DataSources) {
+			ds := v.DataSources[id]
+			if !used[id] {
+				t.Errorf("%s: nothing uses the data source %s", v.path, id)
+			}
+			switch ds.Type {
+			case "ds.search":
+				if !strings.HasPrefix(ds.Options.Query, "`confluent_audit_events`") && !strings.HasPrefix(ds.Options.Query, "`confluent_audit_heartbeats`") {
+					t.Errorf("%s: %s does not begin with a macro of ours: %s", v.path, id, ds.Options.Query)
+				}
+				if ds.Options.Refresh == "" || ds.Options.RefreshType != "delay" || ds.Options.Extend != "" {
+					t.Errorf("%s: %s: refresh %q by %q, extends %q", v.path, id, ds.Options.Refresh, ds.Options.RefreshType, ds.Options.Extend)
+				}
+			case "ds.chain":
+				if !strings.HasPrefix(ds.Options.Query, "| ") || v.DataSources[ds.Options.Extend].Type != "ds.search" {
+					t.Errorf("%s: %s must extend a search by a pipe: it extends %q by %s", v.path, id, ds.Options.Extend, ds.Options.Query)
+				}
+			default:
+				t.Errorf("%s: %s is a %s", v.path, id, ds.Type)
+			}
+		}
+	}
+}
+
+// TestViewSearchesAreFew holds what a dashboard costs: all panels live of a
+// handful of searches.
+func TestViewSearchesAreFew(t *testing.T) {
+	t.Parallel()
+	for _, v := range readViews(t) {
+		n := 0
+		for _, ds := range v.DataSources {
+			if ds.Type == "ds.search" {
+				n++
+			}
+		}
+		if n == 0 || n > 3 {
+			t.Errorf("%s: %d searches, want at most 3", v.path, n)
+		}
+	}
+}
+
+func TestViewMacros(t *testing.T) {
+	t.Parallel()
+	defined := []string{"confluent_audit_events", "confluent_audit_heartbeats"}
+	for name := range readMacros(t) {
+		defined = append(defined, name)
+	}
+	macro := regexp.MustCompile("`([^`]*)`")
+	place := regexp.MustCompile(`(?i)\b(index|sourcetype|source|host)\s*=\s*["\w*]`)
+	seen := map[string]bool{}
+	for _, v := range readViews(t) {
+		for id, text := range v.searches() {
+			if strings.Count(text, "`")%2 != 0 {
+				t.Errorf("%s: %s: a backtick is not closed: %s", v.path, id, text)
+			}
+			for _, m := range macro.FindAllStringSubmatch(text, -1) {
+				seen[m[1]] = true
+				if !slices.Contains(defined, m[1]) {
+					t.Errorf("%s: %s: there is no macro %s", v.path, id, m[1])
+				}
+			}
+			if found := place.FindString(text); found != "" {
+				t.Errorf("%s: %s: %q; where events are belongs into the macros", v.path, id, found)
+			}
+		}
+	}
+	for _, name := range defined {
+		if !seen[name] {
+			t.Errorf("no dashboard uses the macro %s", name)
+		}
+	}
+}
+
+func TestViewLayout(t *testing.T) {
+	t.Parallel()
+	const width = 1200 // of a grid, where no option says otherwise
+	for _, v := range readViews(t) {
+		if len(v.Layout.Tabs.Items) != 1 || len(v.Layout.LayoutDefinitions) != 1 {
+			t.Fatalf("%s: %d tabs and %d layouts, want one", v.path, len(v.Layout.Tabs.Items), len(v.Layout.LayoutDefinitions))
+		}
+		grid := v.Layout.LayoutDefinitions[v.Layout.Tabs.Items[0].LayoutID]
+		if grid.Type != "grid" {
+			t.Errorf("%s: the layout of the tab is %q", v.path, grid.Type)
+		}
+		var placed []string
+		area, bottom := 0, 0
+		for i, b := range grid.Structure {
+			placed = append(placed, b.Item)
+			p := b.Position
+			if p.X < 0 || p.Y < 0 || p.W <= 0 || p.H <= 0 || p.X+p.W > width || b.Type != "block" {
+				t.Errorf("%s: %s is outside of the grid: %+v", v.path, b.Item, b)
+			}
+			for _, o := range grid.Structure[:i] {
+				if b.overlaps(o) {
+					t.Errorf("%s: %s lies over %s", v.path, b.Item, o.Item)
+				}
+			}
+			area += p.W * p.H
+			bottom = max(bottom, p.Y+p.H)
+		}
+		if area != width*bottom {
+			t.Errorf("%s: there are holes between the panels: they fill %d of %d", v.path, area, width*bottom)
+		}
+		slices.Sort(placed)
+		if all := sorted(v.Visualizations); !slices.Equal(placed, all) {
+			t.Errorf("%s: placed are %v, there are %v", v.path, placed, all)
+		}
+		if all, given := sorted(v.Inputs), slices.Sorted(slices.Values(v.Layout.GlobalInputs)); !slices.Equal(all, given) {
+			t.Errorf("%s: inputs shown are %v, there are %v", v.path, given, all)
+		}
+	}
+}
+
+func TestViewTokens(t *testing.T) {
+	t.Parallel()
+	token := regexp.MustCompile(`\$([^$]+)\$`)
+	for _, v := range readViews(t) {
+		given := map[string]bool{} // whether something uses it
+		for _, in := range v.Inputs {
+			given[in.Options.Token] = in.Type == "input.timerange"
+		}
+		for id, text := range v.searches() {
+			if strings.Count(text, "$")%2 != 0 {
+				t.Errorf("%s: %s: a dollar sign that is no token: %s", v.path, id, text)
+			}
+			for _, m := range token.FindAllStringSubmatch(text, -1) {
+				name, rest, _ := strings.Cut(m[1], ".")
+				_, ok := given[name]
+				switch {
+				case name == "row":
+					column, _ := strings.CutSuffix(rest, ".value")
+					if err := v.column(id, column); err != nil {
+						t.Errorf("%s: %s: $%s$: %v", v.path, id, m[1], err)
+					}
+				case !ok:
+					t.Errorf("%s: %s: no input gives $%s$", v.path, id, m[1])
+				default:
+					given[name] = true
+				}
+			}
+		}
+		for _, name := range sorted(given) {
+			if !given[name] {
+				t.Errorf("%s: nothing uses the token %s", v.path, name)
+			}
+		}
+	}
+}
+
+// column reports whether the rows of a visualization have a column.
+func (v view) column(viz, name string) error {
+	query := v.query(v.Visualizations[viz].DataSources["primary"])
+	commands := strings.Split(query, "\n| ")
+	for _, c := range slices.Backward(commands) {
+		words := strings.FieldsFunc(c, func(r rune) bool { return r == ' ' || r == ',' })
+		if words[0] != "table" && words[0] != "stats" {
+			continue
+		}
+		if slices.Contains(words[1:], name) {
+			return nil
+		}
+		return fmt.Errorf("the rows have no column %s: %s", name, c)
+	}
+	return fmt.Errorf("no command names the columns: %s", query)
+}
+
+// TestViewSaysWhenEmpty holds that a table without rows says so in words.
+func TestViewSaysWhenEmpty(t *testing.T) {
+	t.Parallel()
+	for _, v := range readViews(t) {
+		for id, viz := range v.Visualizations {
+			if viz.Type != "splunk.table" {
+				continue
+			}
+			query := v.query(viz.DataSources["primary"])
+			m := emptyState().FindStringSubmatch(query)
+			if m == nil || m[1] != m[2] {
+				t.Errorf("%s: %s: nothing says that there is nothing: %s", v.path, id, query)
+			} else if err := v.column(id, m[1]); err != nil {
+				t.Errorf("%s: %s: %v", v.path, id, err)
+			}
+		}
+	}
+}
+
+// emptyState finds the command that adds a row with a sentence where there is none.
+func emptyState() *regexp.Regexp {
+	return regexp.MustCompile(`\n\| appendpipe \[stats count as none \| where none=0 \| eval (\w+)="[^"]+" \| table (\w+)\]$`)
+}
