@@ -278,7 +278,7 @@ func TestViewMacros(t *testing.T) {
 		defined = append(defined, name)
 	}
 	macro := regexp.MustCompile("`([^`]*)`")
-	place := regexp.MustCompile(`(?i)\b(index|sourcetype|source|host)\s*=\s*["\w*]`)
+	place := regexp.MustCompile(`(?i)\b(index|sourcetype|host)\s*=`)
 	seen := map[string]bool{}
 	for _, v := range readViews(t) {
 		for id, text := range v.searches() {
