@@ -12,13 +12,7 @@ import (
 	"auditlog-forwarder/pkg/alerts"
 )
 
-func update() bool { return flag.Lookup("update") != nil && flag.Lookup("update").Value.String() == "true" }
-
-func TestMain(m *testing.M) {
-	flag.Bool("update", false, "write the lines of macros.conf that the table of subjects gives")
-	flag.Parse()
-	os.Exit(m.Run())
-}
+var update = flag.Bool("update", false, "write the lines of macros.conf that the table of subjects gives")
 
 // readMacros reads macros.conf: names and definitions, with lines joined that
 // a backslash continues.
@@ -64,7 +58,7 @@ func TestMacrosKnowTheSubjects(t *testing.T) {
 		switch {
 		case len(found) != 1:
 			t.Errorf("macros.conf: %d lines give %s, want one", len(found), s.Name)
-		case found[0] != want && update():
+		case found[0] != want && *update:
 			text = strings.Replace(text, found[0], want, 1)
 		case found[0] != want:
 			t.Errorf("macros.conf has\n%s\nand the table of subjects gives\n%s\nrun: go test ./config/splunkapp -run Macros -update", found[0], want)
@@ -73,7 +67,7 @@ func TestMacrosKnowTheSubjects(t *testing.T) {
 	if len(wanted) > 0 {
 		t.Errorf("there are no subjects %v", wanted)
 	}
-	if update() && text != macrosText(t) {
+	if *update && text != macrosText(t) {
 		if err := os.WriteFile("macros.conf", []byte(text), 0o644); err != nil { //nolint:gosec // a file of the repository
 			t.Fatal(err)
 		}
