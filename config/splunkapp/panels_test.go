@@ -2,10 +2,12 @@ package splunkapp_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"io/fs"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -112,7 +114,10 @@ func (p panels) run(v view, id string, set map[string]string) ([]spltest.Row, er
 		if chosen, ok := set[in.Options.Token]; ok {
 			value = chosen
 		}
-		query = strings.ReplaceAll(query, "$"+in.Options.Token+"$", value)
+		query = strings.ReplaceAll(query, "$"+in.Options.Token+"|s$", strconv.Quote(value)) // |s quotes for a search
+	}
+	if strings.Contains(query, "$") {
+		return nil, fmt.Errorf("a token is left: %s", query)
 	}
 	return spltest.Run(query, p.events, spltest.Options{Macros: p.macros, Now: now(), Earliest: now().Add(-24 * time.Hour), Latest: now().Add(time.Second)})
 }
