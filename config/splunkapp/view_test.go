@@ -132,7 +132,7 @@ func readViews(t *testing.T) []view {
 		if err := dec.Decode(&v.studio); err != nil {
 			t.Fatalf("%s: the definition: %v", path, err)
 		}
-		if _, err := dec.Token(); err != io.EOF { //nolint:errorlint // Token gives it as it is
+		if _, err := dec.Token(); err != io.EOF {
 			t.Errorf("%s: behind the definition there is more: %v", path, err)
 		}
 		views[i] = v
