@@ -78,8 +78,7 @@ func subjects() []definition {
 				"data.cloudResources{}.scope.resources{}.resourceId",
 				"data.resourceName",
 				"data.serviceName",
-				"subject",
-				"source",
+				"subject", // and not source, which in Splunk is another field
 			},
 		},
 		{
@@ -121,8 +120,8 @@ func subjects() []definition {
 
 type definition struct {
 	name, doc, trim, find string
-	source          Source
-	paths           []string
+	source                Source
+	paths                 []string
 }
 
 // Subjects lists all of them, each with its paths in both spellings.
