@@ -108,7 +108,11 @@ func plain(query string) string {
 // run runs a data source with the inputs as the user finds them, but for those
 // that set names.
 func (p panels) run(v view, id string, set map[string]string) ([]spltest.Row, error) {
-	query := plain(v.query(id))
+	return p.search(v, plain(v.query(id)), set)
+}
+
+// search runs a search of a dashboard.
+func (p panels) search(v view, query string, set map[string]string) ([]spltest.Row, error) {
 	for _, in := range v.Inputs {
 		value := in.Options.DefaultValue
 		if chosen, ok := set[in.Options.Token]; ok {
@@ -135,6 +139,31 @@ func TestPanelsShowSomething(t *testing.T) {
 			}
 			if len(rows) == 0 {
 				t.Errorf("%s: %s has no rows", v.path, id)
+			}
+		}
+	}
+}
+
+// TestClicksLeadToEvents clicks rows of every panel that leads to a search.
+func TestClicksLeadToEvents(t *testing.T) {
+	t.Parallel()
+	p := newPanels(t)
+	token := regexp.MustCompile(`\$row\.(\w+)\.value\|s\$`)
+	for _, v := range readViews(t) {
+		for id, viz := range v.Visualizations {
+			for _, h := range viz.EventHandlers {
+				rows, err := p.run(v, viz.DataSources["primary"], nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, row := range rows[:min(len(rows), 12)] {
+					query := token.ReplaceAllStringFunc(h.Options.Query, func(s string) string {
+						return strconv.Quote(strings.Join(row[token.FindStringSubmatch(s)[1]], ","))
+					})
+					if found, err := p.search(v, query, nil); err != nil || len(found) == 0 {
+						t.Errorf("%s: %s: %s finds %d events (%v)", v.path, id, query, len(found), err)
+					}
+				}
 			}
 		}
 	}
