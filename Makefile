@@ -19,7 +19,7 @@ TOOLS        = $(CURDIR)/.cache/bin
 LINT         = $(TOOLS)/golangci-lint-$(LINT_VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test race check fmt fmt-diff tidy-diff vet lint fuzz bench e2e mirror chaos mutations pysigma spl-engine clean
+.PHONY: help build demo test race check fmt fmt-diff tidy-diff vet lint fuzz bench e2e mirror chaos mutations pysigma spl-engine dashboards clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -104,6 +104,19 @@ pysigma: ## compare our Splunk searches with pySigma's, rule by rule, over the c
 
 spl-engine: ## run our Splunk searches on an engine that others wrote (fetches 300 MB; needs Java and Maven)
 	@GO=$(GO) .ci/spl-engine/run
+
+# Splunk's packages are a tool of this check, pinned by .ci/dashboards' lock
+# file; they run no script of their own and nothing of them is in the product.
+DASHBOARDS = .cache/dashboards
+
+dashboards: $(DASHBOARDS)/installed ## hold the app's dashboards against Splunk's published schema (needs Node and npm)
+	@node .ci/dashboards/validate.cjs $(DASHBOARDS) config/splunkapp/views/*.xml
+
+$(DASHBOARDS)/installed: .ci/dashboards/package.json .ci/dashboards/package-lock.json
+	@mkdir -p $(DASHBOARDS)
+	@cp .ci/dashboards/package.json .ci/dashboards/package-lock.json $(DASHBOARDS)
+	npm ci --prefix $(DASHBOARDS) --ignore-scripts --no-audit --no-fund
+	@touch $@
 
 clean: ## remove what was built or fetched: binaries, tools, the Kafka of the tests
 	rm -rf bin .cache
