@@ -89,7 +89,7 @@ func sumOf(texts ...string) (s sum) {
 func sums(wanted []alerts.Setting, get func(key string) string) (all [parts]sum) {
 	texts := [parts][]string{}
 	add := func(key string) {
-		if v := get(key); !equal(key, v, "") {
+		if v := get(key); !equal(key, v, "") && (key != "schedule_window" || v != "0") { // a default counts as nothing
 			p := partOf(key)
 			texts[p] = append(texts[p], key, v)
 		}
@@ -97,7 +97,8 @@ func sums(wanted []alerts.Setting, get func(key string) string) (all [parts]sum)
 	for _, key := range []string{
 		"disabled", "is_scheduled", "cron_schedule", "schedule_window",
 		"alert.suppress", "alert.suppress.period", "alert.suppress.fields", "alert.suppress.group_name",
-		"actions", "action.email.to", "action.email.cc", "action.email.bcc", "action.webhook.param.url", "action.slack.param.channel",
+		"actions", "action.email.to", "action.email.cc", "action.email.bcc", "action.webhook.param.url",
+		"action.slack.param.channel", "action.ms_teams_publish_to_channel.param.alert_ms_teams_url",
 	} {
 		add(key)
 	}

@@ -143,13 +143,16 @@ func (c *Client) Plan(ctx context.Context, w Wanted, opts Options) (Plan, error)
 	for _, m := range w.Macros {
 		e, there := macros[m.Stanza.Name]
 		p.Items = append(p.Items, c.compareMacro(m, e, there))
+		delete(macros, m.Stanza.Name)
 	}
 	for _, s := range w.Searches {
 		e, there := searches[s.Stanza.Name]
 		p.Items = append(p.Items, c.compareSearch(s, e, there, opts.Adopt))
 		delete(searches, s.Stanza.Name)
 	}
+	// What searches call goes after them.
 	p.Items = append(p.Items, c.orphans(searches, opts.Prune)...)
+	p.Items = append(p.Items, c.orphanMacros(macros, opts.Prune)...)
 	return p, nil
 }
 
@@ -294,9 +297,9 @@ func (c *Client) compareSearch(s Search, e entry, there, adopt bool) Item {
 		item.Action, item.path = Create, c.place("/saved/searches")
 		item.form.Set("name", s.Stanza.Name)
 	}
-	// What somebody added to those who are told stays, though nothing of it is ours.
-	if want("actions") != get("actions") && there && !kept[recipients] && get("actions") == "" {
-		item.Reason = strings.TrimPrefix(item.Reason+"; it tells somebody from now on", "; ")
+	if kept[schedule] && want("cron_schedule") != get("cron_schedule") {
+		note := "it runs when a user said, and looks as far back as the catalogue says; set every in the settings file, so that both fit"
+		item.Reason = strings.TrimPrefix(item.Reason+"; "+note, "; ")
 	}
 	for _, set := range wanted {
 		now := get(set.Key)
@@ -382,7 +385,8 @@ func (c *Client) access(item *Item, e entry, there bool) url.Values {
 			}
 		}
 	}
-	differ("acl.sharing", sharing, c.cfg.Sharing, true)
+	// What a package brings may be shared more widely, as its metadata say.
+	differ("acl.sharing", sharing, c.cfg.Sharing, !there || e.ACL.Removable || sharing != SharingGlobal)
 	if c.cfg.Sharing != SharingUser {
 		differ("acl.read", roles(read), roles(c.cfg.ACL.Read), len(c.cfg.ACL.Read) > 0)
 		differ("acl.write", roles(write), roles(c.cfg.ACL.Write), len(c.cfg.ACL.Write) > 0)
@@ -395,6 +399,9 @@ func (c *Client) access(item *Item, e entry, there bool) url.Values {
 		owner = cmp.Or(e.ACL.Owner, owner)
 	}
 	form := url.Values{"sharing": {c.cfg.Sharing}, "owner": {owner}}
+	if there && !e.ACL.Removable && sharing == SharingGlobal {
+		form.Set("sharing", SharingGlobal)
+	}
 	if c.cfg.Sharing == SharingUser {
 		return form
 	}
@@ -436,6 +443,27 @@ func (c *Client) orphans(left map[string]entry, prune bool) []Item {
 			item.Reason = "not in the catalogue any more; --prune removes it"
 		default:
 			item.Action, item.path = Remove, c.member("/saved/searches", e, "remove")
+		}
+		items = append(items, item)
+	}
+	slices.SortFunc(items, func(a, b Item) int { return cmp.Compare(a.Name, b.Name) })
+	return items
+}
+
+// orphanMacros finds macros of a deployment that are not wanted any more. One
+// that a user changed stays, since something of his may call it.
+func (c *Client) orphanMacros(left map[string]entry, prune bool) []Item {
+	var items []Item
+	for name, e := range left {
+		marked, untouched := readMacro(e.value("description"), tidy("definition", e.value("definition")))
+		item := Item{Kind: KindMacro, Name: name, Action: Orphan, Reason: "no alert calls it any more; --prune removes it"}
+		switch {
+		case !marked || !e.ACL.Removable:
+			continue
+		case !untouched:
+			item.Reason = "no alert calls it any more; it was changed in Splunk, and is left alone"
+		case prune:
+			item.Action, item.Reason, item.path = Remove, "", c.member("/configs/conf-macros", e, "remove")
 		}
 		items = append(items, item)
 	}

@@ -74,9 +74,9 @@ func partOf(key string) part {
 		return ours
 	}
 	switch key[strings.LastIndexByte(key, '.')+1:] {
-	case "to", "cc", "bcc", "channel", "url", "webhook_url", "recipients":
+	case "to", "cc", "bcc", "channel", "url", "alert_ms_teams_url":
 		return recipients
-	case "subject", "message", "alert", "attachment", "body":
+	case "subject", "message", "alert", "attachment", "alert_ms_teams_activity_title":
 		return wording
 	default:
 		return ours
@@ -87,7 +87,11 @@ func partOf(key string) part {
 // of a webhook can post to it.
 func secretKey(key string) bool {
 	last := key[strings.LastIndexByte(key, '.')+1:]
-	return strings.HasPrefix(key, "action.") && (strings.Contains(last, "url") || strings.Contains(last, "token") || strings.Contains(last, "password") || strings.Contains(last, "secret"))
+	if !strings.HasPrefix(key, "action.") {
+		return false
+	}
+	return last == "url" || last == "alert_ms_teams_url" ||
+		strings.Contains(last, "token") || strings.Contains(last, "password") || strings.Contains(last, "secret")
 }
 
 // arguments turns a stanza of savedsearches.conf into the arguments of
@@ -220,4 +224,31 @@ func FromCatalogue(c *alerts.Catalogue) Wanted {
 	}
 	slices.SortStableFunc(w.Searches, func(a, b Search) int { return cmp.Compare(a.Stanza.Name, b.Stanza.Name) })
 	return w
+}
+
+// setOf tells what of an alert the user's settings name.
+func setOf(c *alerts.Catalogue, name string) Set {
+	a, err := c.Find(name)
+	if err != nil { // it is a stanza of the same catalogue
+		return Set{}
+	}
+	named := func(member string) bool { return slices.Contains(a.Named, member) }
+	return Set{
+		Enablement:  named("enabled"),
+		Schedule:    named("every"),
+		Suppression: named("suppress"),
+		Actions:     named("actions") || slices.Contains(c.Settings.Named, "actions"),
+	}
+}
+
+// macroSet tells whether the user's settings say what a macro stands for.
+func macroSet(c *alerts.Catalogue, name string) bool {
+	switch name {
+	case alerts.EventsMacro:
+		return slices.Contains(c.Settings.Named, "search")
+	case alerts.HeartbeatsMacro:
+		return slices.Contains(c.Settings.Named, "heartbeat_search")
+	default:
+		return false
+	}
 }

@@ -52,9 +52,7 @@ func (s *Server) collection(w http.ResponseWriter, r *http.Request, owner, app, 
 	default:
 		a := address{name, app, rest[0]}
 		if s.objects[a] == nil { // a slash may be escaped twice
-			if once, err := url.PathUnescape(rest[0]); err == nil {
-				a.name = once
-			}
+			a.name = strings.ReplaceAll(rest[0], "%2F", "/")
 		}
 		o := s.objects[a]
 		if o == nil {

@@ -217,7 +217,11 @@ func (s *Server) Get(collection, app, name, key string) (string, bool) {
 	if !ok {
 		return "", false
 	}
-	v, _ := o.value(confKey(collection, key))
+	key = confKey(collection, key)
+	v, ok := o.value(key)
+	if !ok && collection == Searches {
+		v = defaults()[key]
+	}
 	return v, true
 }
 
