@@ -57,8 +57,8 @@ func DefaultConfig() Config {
 // Sharings returns the values of Config.Sharing.
 func Sharings() []string { return []string{SharingApp, SharingGlobal, SharingUser} }
 
-// Validate returns every mistake, each starting with its key. Without URL
-// nobody deploys, and who signs in is not asked for.
+// Validate returns every mistake, each starting with its key. What is missing
+// is no mistake where nobody deploys: see Ready.
 func (c Config) Validate() []error {
 	var errs []error
 	refuse := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
@@ -69,8 +69,8 @@ func (c Config) Validate() []error {
 		case u.User != nil || u.RawQuery != "" || u.Fragment != "":
 			refuse("url: the address holds a user, a query or a fragment; give only https://host:8089, and who signs in by alerts.splunk.token_file")
 		}
-		errs = append(errs, c.signsIn()...)
 	}
+	errs = append(errs, c.signsIn()...)
 	if !appName(c.App) {
 		refuse("app: %q is no id of a Splunk app; give letters, digits, _, - and . only", c.App)
 	}
@@ -80,8 +80,6 @@ func (c Config) Validate() []error {
 	switch {
 	case !slices.Contains(Sharings(), c.Sharing):
 		refuse("sharing: %q is unknown; allowed are %s", c.Sharing, strings.Join(Sharings(), ", "))
-	case c.Sharing == SharingUser && c.Owner == nobody:
-		refuse("sharing: user needs a user as owner, and alerts.splunk.owner is nobody; name one, or use app")
 	case c.Sharing == SharingUser && len(c.ACL.Read)+len(c.ACL.Write) > 0:
 		refuse("acl: roles have no effect with sharing user; remove acl.read and acl.write, or use sharing app")
 	}
@@ -108,22 +106,29 @@ func (c Config) signsIn() (errs []error) {
 	switch {
 	case !c.Token.Empty() && (c.Username != "" || !c.Password.Empty()):
 		errs = append(errs, errors.New("token: given beside username or password; keep one of the two ways to sign in"))
-	case c.Username != "" && c.Password.Empty():
-		errs = append(errs, errors.New("password: missing; set alerts.splunk.password_file to a file that holds the password of alerts.splunk.username"))
 	case c.Username == "" && !c.Password.Empty():
 		errs = append(errs, errors.New("username: missing; name the user that alerts.splunk.password belongs to"))
-	case c.Token.Empty() && c.Username == "":
-		errs = append(errs, errors.New("token: missing; set alerts.splunk.token_file to a file that holds an authentication token (Splunk Web, Settings, Tokens), or alerts.splunk.username and password"))
 	}
 	return errs
 }
 
 // Ready returns what is missing for a deployment, beside what Validate says.
 func (c Config) Ready() error {
+	const prefix = "alerts.splunk."
+	var errs []error
 	if c.URL == "" {
-		return errors.New("alerts.splunk.url: missing; give the address of Splunk's management API, https://host:8089")
+		errs = append(errs, errors.New(prefix+"url: missing; give the address of Splunk's management API, https://host:8089"))
 	}
-	return nil
+	switch {
+	case c.Username != "" && c.Password.Empty():
+		errs = append(errs, errors.New(prefix+"password: missing; set alerts.splunk.password_file to a file that holds the password of alerts.splunk.username"))
+	case c.Token.Empty() && c.Username == "":
+		errs = append(errs, errors.New(prefix+"token: missing; set alerts.splunk.token_file to a file that holds an authentication token (Splunk Web, Settings, Tokens), or alerts.splunk.username and password"))
+	}
+	if c.Sharing == SharingUser && c.Owner == nobody {
+		errs = append(errs, errors.New(prefix+"sharing: user needs a user as owner, and alerts.splunk.owner is nobody; name one, or use app"))
+	}
+	return errors.Join(errs...)
 }
 
 // UsesTLS reports whether the address is https.

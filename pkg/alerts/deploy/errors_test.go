@@ -55,11 +55,11 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 			opts: resttest.Options{Lacks: []string{"schedule_search"}},
 			want: []string{"HTTP 400", `is not supported by this handler`, "schedule_search for is_scheduled"},
 		},
-		"Splunk Web":             {fault: page, want: []string{"web page", "8089", "8000"}},
-		"Splunk Web redirects":   {fault: &resttest.Fault{Status: http.StatusSeeOther, Header: http.Header{"Location": {"/en-US/"}}}, want: []string{"HTTP 303", "8089"}},
-		"no JSON":                {fault: &resttest.Fault{Status: http.StatusOK, Body: "hello"}, want: []string{"neither JSON nor XML"}},
-		"licence over":           {fault: &resttest.Fault{Status: http.StatusPaymentRequired, Body: `{"messages":[{"type":"WARN","text":"Requested action has been disabled by license"}]}`}, want: []string{"HTTP 402", "licence does not allow"}},
-		"unknown CA":             {opts: resttest.Options{TLS: true}, want: []string{"a CA that this machine does not know", "alerts.splunk.tls.ca_file", "truststore_file", "cacert.pem"}},
+		"Splunk Web":           {fault: page, want: []string{"web page", "8089", "8000"}},
+		"Splunk Web redirects": {fault: &resttest.Fault{Status: http.StatusSeeOther, Header: http.Header{"Location": {"/en-US/"}}}, want: []string{"HTTP 303", "8089"}},
+		"no JSON":              {fault: &resttest.Fault{Status: http.StatusOK, Body: "hello"}, want: []string{"neither JSON nor XML"}},
+		"licence over":         {fault: &resttest.Fault{Status: http.StatusPaymentRequired, Body: `{"messages":[{"type":"WARN","text":"Requested action has been disabled by license"}]}`}, want: []string{"HTTP 402", "licence does not allow"}},
+		"unknown CA":           {opts: resttest.Options{TLS: true}, want: []string{"a CA that this machine does not know", "alerts.splunk.tls.ca_file", "truststore_file", "cacert.pem"}},
 		"wrong name": {
 			opts: resttest.Options{TLS: true},
 			change: func(t *testing.T, w *world) {
