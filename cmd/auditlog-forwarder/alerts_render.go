@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -72,16 +73,16 @@ func renderSearch(w io.Writer, c *alerts.Catalogue, name string, macros bool) er
 }
 
 func renderText(w io.Writer, c *alerts.Catalogue) error {
-	for i, f := range confFiles(c) {
-		if i > 0 {
-			fmt.Fprintln(w) // the next write tells of errors
-		}
-		fmt.Fprintf(w, "# %s\n\n", f.name)
-		if err := alerts.WriteConf(w, alerts.Redact(f.stanzas)); err != nil {
+	var texts []string
+	for _, f := range confFiles(c) {
+		var b strings.Builder
+		if err := alerts.WriteConf(&b, alerts.Redact(f.stanzas)); err != nil {
 			return err
 		}
+		texts = append(texts, "# "+f.name+"\n\n"+b.String())
 	}
-	return nil
+	_, err := io.WriteString(w, strings.Join(texts, "\n"))
+	return err
 }
 
 func renderFiles(w io.Writer, c *alerts.Catalogue, dir string) error {

@@ -40,7 +40,11 @@ func (c *Catalogue) Find(name string) (*Alert, error) {
 			return a, nil
 		}
 	}
-	return nil, fmt.Errorf("there is no alert %q%s", name, sigma.Hint(name, "there are ", c.Names()))
+	hint := sigma.Hint(name, "", c.Names())
+	if !strings.Contains(hint, "did you mean") {
+		hint = "; alerts list shows them" // and not all of them here
+	}
+	return nil, fmt.Errorf("there is no alert %q%s", name, hint)
 }
 
 // Names lists the names of the alerts.

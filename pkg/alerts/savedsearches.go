@@ -8,6 +8,10 @@ import (
 // App is the id of the app that holds the saved searches.
 const App = "confluent_audit_alerts"
 
+// ManagedBy is what alert.managedBy begins with in all that is ours; by it
+// pkg/alerts/deploy knows its own in Splunk.
+const ManagedBy = "auditlog-forwarder"
+
 // SavedSearches are the stanzas of savedsearches.conf.
 func (c *Catalogue) SavedSearches() []Stanza {
 	stanzas := make([]Stanza, len(c.Alerts))
@@ -31,9 +35,10 @@ func (c *Catalogue) savedSearch(a *Alert) Stanza {
 	set("relation", "greater than")
 	set("quantity", "0")
 	set("alert.severity", strconv.Itoa(int(a.Severity)))
-	s.Settings = append(s.Settings, a.suppression()...)
+	s.Settings = append(s.Settings, a.messages()...)
 	set("alert.track", "1")
 	set("alert.expires", "7d")
+	set("alert.managedBy", ManagedBy)
 	set("request.ui_dispatch_app", App)
 	set("display.general.type", "statistics")
 	set("display.page.search.tab", "statistics")
@@ -41,10 +46,10 @@ func (c *Catalogue) savedSearch(a *Alert) Stanza {
 	return s
 }
 
-// suppression says how rows become messages. With groups to keep silent each
+// messages says how rows become messages. With groups to keep silent each
 // row is a message of its own; without, all rows of a run are one, so that
 // there is at most one message a run.
-func (a *Alert) suppression() []Setting {
+func (a *Alert) messages() []Setting {
 	single := len(a.Suppress.By) > 0
 	settings := []Setting{{Key: "alert.digest_mode", Value: flag(!single)}}
 	if a.Suppress.For == 0 {

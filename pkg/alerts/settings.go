@@ -3,7 +3,7 @@ package alerts
 import (
 	"bytes"
 	"errors"
-	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -47,8 +47,10 @@ func (l *loader) settings(file string) {
 	r := &reader{file: file}
 	dec := yaml.NewDecoder(bytes.NewReader(data))
 	var doc, second yaml.Node
-	if err := dec.Decode(&doc); err != nil {
-		l.errs = append(l.errs, fmt.Errorf("%s: not YAML: %s", file, strings.TrimPrefix(err.Error(), "yaml: ")))
+	if err := dec.Decode(&doc); errors.Is(err, io.EOF) {
+		return
+	} else if err != nil {
+		l.add(sigma.Mistakes{sigma.NotYAML(file, data, err)})
 		return
 	}
 	if dec.Decode(&second) == nil {
@@ -165,8 +167,7 @@ func (r *reader) override(n *yaml.Node, a *Alert) {
 		a.Actions = r.actions(m.value, a.Actions)
 	}
 	r.restart(parts, a)
-	r.alert(parts, a)
-	r.check(n, a)
+	r.alertAt(n, parts, a)
 	only, except := r.part(parts, "only"), r.part(parts, "except")
 	if only == nil && except == nil {
 		return

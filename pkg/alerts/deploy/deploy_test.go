@@ -252,7 +252,7 @@ func TestPruneRemovesOnlyOurOwn(t *testing.T) {
 	w.apply(Options{})
 	w.splunk.Copy(resttest.Searches, appID, second, "a user's copy") // as Clone does
 	w.splunk.Edit(resttest.Macros, appID, "changed_filter", map[string]string{"definition": "search user!=ci"})
-	w.splunk.Ship(resttest.Searches, appID, "shipped", map[string]string{"search": "x", markerKey: Owner})
+	w.splunk.Ship(resttest.Searches, appID, "shipped", map[string]string{"search": "x", markerKey: owner})
 	w.wanted.Searches, w.wanted.Macros = w.wanted.Searches[:1], w.wanted.Macros[:1]
 	w.want(w.apply(Options{}), "same macro confluent_audit_events", "same alert "+first,
 		"orphan alert "+second, "orphan alert shipped", "orphan macro changed_filter", "orphan macro gone_filter")
@@ -376,7 +376,7 @@ func TestOverAPackage(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, resttest.Options{})
 	w.wanted.Searches = w.wanted.Searches[:1]
-	shipped := map[string]string{markerKey: Owner, "cron_schedule": "1 * * * *"}
+	shipped := map[string]string{markerKey: owner, "cron_schedule": "1 * * * *"}
 	for _, s := range w.wanted.Searches[0].Stanza.Settings {
 		if s.Key != "cron_schedule" {
 			shipped[s.Key] = tidy(s.Key, s.Value)

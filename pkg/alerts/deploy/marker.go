@@ -12,9 +12,9 @@ import (
 // of Splunk Web changes it, and it is no part of what the alert does.
 const markerKey = "alert.managedBy"
 
-// Owner is what markerKey begins with for all that is ours. Alerts of the
+// owner is what markerKey begins with for all that is ours. Alerts of the
 // package have it alone; those of a deployment have a marker behind it.
-const Owner = "auditlog-forwarder"
+const owner = alerts.ManagedBy
 
 // sumSize is how many bytes are kept of a hash: enough to tell a user's change
 // from none, and too few to find out an address of a webhook.
@@ -37,7 +37,7 @@ func (m marker) String() string {
 	for p := enablement; p < parts; p++ {
 		data = append(data, m.parts[p][:]...)
 	}
-	return Owner + ":" + base64.RawURLEncoding.EncodeToString(data)
+	return owner + ":" + base64.RawURLEncoding.EncodeToString(data)
 }
 
 // ownership is what a marker says.
@@ -52,10 +52,10 @@ const (
 
 // readMarker reads what an object has in markerKey.
 func readMarker(text, name string) (m marker, o ownership) {
-	if text == Owner {
+	if text == owner {
 		return m, packaged
 	}
-	rest, ok := strings.CutPrefix(text, Owner+":")
+	rest, ok := strings.CutPrefix(text, owner+":")
 	if !ok {
 		return m, foreign
 	}
@@ -118,11 +118,11 @@ func sums(wanted []alerts.Setting, get func(key string) string) (all [parts]sum)
 // macroMark stands at the end of a macro's description.
 func macroMark(definition string) string {
 	s := sumOf(definition)
-	return "[" + Owner + ":" + base64.RawURLEncoding.EncodeToString(s[:]) + "]"
+	return "[" + owner + ":" + base64.RawURLEncoding.EncodeToString(s[:]) + "]"
 }
 
 // readMacro reads a macro's mark: is it ours, and is it as it was written?
 func readMacro(description, definition string) (marked, untouched bool) {
-	i := strings.LastIndex(description, "["+Owner+":")
+	i := strings.LastIndex(description, "["+owner+":")
 	return i >= 0, i >= 0 && strings.TrimSpace(description[i:]) == macroMark(definition)
 }

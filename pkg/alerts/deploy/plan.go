@@ -265,6 +265,11 @@ func (c *Client) compareMacro(m Macro, e entry, there bool) Item {
 func (c *Client) compareSearch(s Search, e entry, there, adopt bool) Item {
 	item := Item{Kind: KindSearch, Name: s.Stanza.Name, form: url.Values{}}
 	wanted := slices.DeleteFunc(arguments(s.Stanza), func(set alerts.Setting) bool { return set.Key == markerKey })
+	for i := range wanted { // its links lead to where it is
+		if wanted[i].Key == "request.ui_dispatch_app" {
+			wanted[i].Value = c.cfg.App
+		}
+	}
 	old, whose := readMarker(e.value(markerKey), s.Stanza.Name)
 	if there && (whose == foreign || whose == cloned) {
 		if !adopt {
@@ -298,7 +303,7 @@ func (c *Client) compareSearch(s Search, e entry, there, adopt bool) Item {
 		item.form.Set("name", s.Stanza.Name)
 	}
 	if kept[schedule] && want("cron_schedule") != get("cron_schedule") {
-		note := "it runs when a user said, and looks as far back as the catalogue says; set every in the settings file, so that both fit"
+		note := "its schedule was changed in Splunk, and how far it looks back is the catalogue's; set every in the settings file, so that both fit"
 		item.Reason = strings.TrimPrefix(item.Reason+"; "+note, "; ")
 	}
 	for _, set := range wanted {
@@ -394,11 +399,11 @@ func (c *Client) access(item *Item, e entry, there bool) url.Values {
 	if !needed {
 		return nil
 	}
-	owner := c.cfg.Owner
+	whose := c.cfg.Owner
 	if there {
-		owner = cmp.Or(e.ACL.Owner, owner)
+		whose = cmp.Or(e.ACL.Owner, whose)
 	}
-	form := url.Values{"sharing": {c.cfg.Sharing}, "owner": {owner}}
+	form := url.Values{"sharing": {c.cfg.Sharing}, "owner": {whose}}
 	if there && !e.ACL.Removable && sharing == SharingGlobal {
 		form.Set("sharing", SharingGlobal)
 	}
