@@ -120,8 +120,12 @@ func planSum(p deploy.Plan) string {
 		action deploy.Action
 		text   string
 	}{
-		{deploy.Create, "to create"}, {deploy.Change, "to change"}, {deploy.Remove, "to remove"},
-		{deploy.Same, "the same"}, {deploy.Foreign, "not ours"}, {deploy.Orphan, "not in the catalogue any more"},
+		{deploy.Create, "to create"},
+		{deploy.Change, "to change"},
+		{deploy.Remove, "to remove"},
+		{deploy.Same, "the same"},
+		{deploy.Foreign, "not ours"},
+		{deploy.Orphan, "not in the catalogue any more"},
 	} {
 		if n := p.Count(c.action); n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n, c.text))

@@ -2,9 +2,7 @@ package deploy
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -587,14 +585,5 @@ actions:
 		if n := p.Count(Create); n != len(c.SavedSearches())+len(c.Macros()) || n == 0 {
 			t.Errorf("%d objects were made of %d alerts and %d macros", n, len(c.SavedSearches()), len(c.Macros()))
 		}
-	}
-}
-
-func TestErrorsAs(t *testing.T) {
-	t.Parallel()
-	var e *Error
-	err := fmt.Errorf("x: %w", &Error{Text: "a", cause: io.EOF})
-	if !errors.As(err, &e) || !errors.Is(err, io.EOF) {
-		t.Error("an Error hides its cause")
 	}
 }
