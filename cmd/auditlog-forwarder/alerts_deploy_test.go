@@ -1,11 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"auditlog-forwarder/pkg/alerts/deploy"
 	"auditlog-forwarder/pkg/alerts/deploy/resttest"
 )
 
@@ -53,4 +55,49 @@ func TestAlertsDeploy(t *testing.T) {
 			},
 		},
 	})
+}
+
+func TestPlanPrinter(t *testing.T) {
+	t.Parallel()
+	plan := deploy.Plan{URL: "https://splunk:8089", App: "a", Owner: "nobody", Items: []deploy.Item{
+		{Kind: deploy.KindSearch, Name: "changed", Action: deploy.Change, Changes: []deploy.Edit{
+			{Key: "cron_schedule", Old: "", New: "1 * * * *"},
+			{Key: "search", Old: "a\nb\nc\nd\ne\nf", New: "a\nb\nc\nd\ne\nF"},
+		}},
+		{Kind: deploy.KindSearch, Name: "same", Action: deploy.Same},
+		{Kind: deploy.KindSearch, Name: "kept", Action: deploy.Same, Kept: []deploy.KeptEdit{{Key: "disabled", Kept: "0", Catalogue: "1"}}},
+		{Kind: deploy.KindSearch, Name: "theirs", Action: deploy.Foreign, Reason: "why"},
+	}}
+	for _, tt := range []struct {
+		colours bool
+		want    string
+	}{
+		{false, `https://splunk:8089, app a, owner nobody
+~ change  alert  changed
+    cron_schedule: nothing -> 1 * * * *
+    search:
+      ...
+       d
+       e
+      -f
+      +F
+= same    alert  kept
+    kept disabled: 0 (the catalogue has 1)
+! foreign alert  theirs
+    why
+1 to change, 2 the same, 1 not ours, 1 with changes of users that are kept
+`},
+		{true, "https://splunk:8089, app a, owner nobody\n\x1b[33m~ change  alert  changed\x1b[0m\n    cron_schedule: nothing -> 1 * * * *\n    search:\n      ...\n       d\n       e\n" +
+			"\x1b[31m      -f\x1b[0m\n\x1b[32m      +F\x1b[0m\n= same    alert  kept\n    kept disabled: 0 (the catalogue has 1)\n\x1b[35m! foreign alert  theirs\x1b[0m\n    why\n" +
+			"1 to change, 2 the same, 1 not ours, 1 with changes of users that are kept\n"},
+	} {
+		var out bytes.Buffer
+		if coloured(&out) {
+			t.Error("a buffer is no terminal")
+		}
+		p := &planPrinter{w: &out, colours: tt.colours}
+		if p.plan(plan, false); p.err != nil || out.String() != tt.want {
+			t.Errorf("error %v, colours %t:\n%q\nwant\n%q", p.err, tt.colours, out.String(), tt.want)
+		}
+	}
 }
