@@ -222,6 +222,7 @@ func TestTouchesNothingForeign(t *testing.T) {
 	w.splunk.Edit(resttest.Searches, appID, "mine", map[string]string{"search": "index=main"})
 	w.splunk.Edit(resttest.Searches, appID, "managed by others", map[string]string{"search": "x", markerKey: "splunk_app_infrastructure:7"})
 	w.splunk.Edit(resttest.Searches, "other", second, map[string]string{"search": "index=main"}) // same name, another app
+	w.splunk.Share(resttest.Searches, "other", second, "global")
 	w.splunk.Edit(resttest.Searches, appID, first, map[string]string{"search": "index=main", "cron_schedule": "1 1 * * *", "enableSched": "1", "actions": "email", "action.email.to": "me@example.com"})
 	p := w.apply(Options{Prune: true})
 	w.want(p, "create macro confluent_audit_events", "foreign alert "+first, "create alert "+second)
@@ -389,6 +390,9 @@ func TestOverAPackage(t *testing.T) {
 	if !strings.Contains(p.Items[1].Reason, "set every") {
 		t.Errorf("the reason %q does not tell that schedule and window differ", p.Items[1].Reason)
 	}
+	// What a package brings is not removed here, whoever wrote over it.
+	w.wanted.Searches = nil
+	w.want(w.apply(Options{Prune: true}), "same macro confluent_audit_events", "orphan alert "+first)
 }
 
 func TestComparesWhatSplunkWritesOtherwise(t *testing.T) {
@@ -531,11 +535,11 @@ func TestInterrupted(t *testing.T) {
 func TestNoSecretGetsOut(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, resttest.Options{})
-	other := "https://hooks.example.com/services/another-secret"
+	other, third := "https://hooks.example.com/services/another-secret", "ftp://hooks.example.com/a-third-secret"
 	w.splunk.Edit(resttest.Searches, appID, first, map[string]string{"search": "x", "action.webhook.param.url": other, "actions": "webhook"})
 	w.wanted.Searches[0] = Search{Stanza: search(first, "action.webhook=1", "action.webhook.param.url="+hook), Set: Set{Actions: true}}
 	// What is refused is repeated by splunkd.
-	w.wanted.Searches[1] = Search{Stanza: search(second, "action.webhook=1", "action.webhook.param.url=no-scheme-"+token), Set: Set{Actions: true}}
+	w.wanted.Searches[1] = Search{Stanza: search(second, "action.webhook=1", "action.webhook.param.url="+third), Set: Set{Actions: true}}
 	c := w.client()
 	p, err := c.Plan(t.Context(), w.wanted, Options{Adopt: true})
 	if err != nil {
@@ -543,11 +547,11 @@ func TestNoSecretGetsOut(t *testing.T) {
 	}
 	err = c.Apply(t.Context(), p, func(Result) {})
 	if err == nil {
-		t.Fatal("splunkd's stand-in takes a webhook without a scheme")
+		t.Fatal("splunkd's stand-in takes a webhook of another scheme")
 	}
 	text := fmt.Sprintf("%+v %v %v", p.Items, summary(p), err)
 	w.has(first, "action.webhook.param.url", hook)
-	for _, secret := range []string{token, hook, other} {
+	for _, secret := range []string{token, hook, other, third} {
 		// The forms that are sent hold them; nobody prints these.
 		for _, i := range p.Items {
 			text = strings.ReplaceAll(text, fmt.Sprint(i.form), "")

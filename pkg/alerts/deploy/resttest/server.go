@@ -187,6 +187,13 @@ func (s *Server) Edit(collection, app, name string, settings map[string]string) 
 	}
 }
 
+// Share changes in which apps an object is seen.
+func (s *Server) Share(collection, app, name, sharing string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.at(collection, app, name).sharing = sharing
+}
+
 // at needs mu. It returns an object, and makes it if need be.
 func (s *Server) at(collection, app, name string) *object {
 	a := address{collection, app, name}
