@@ -14,7 +14,7 @@ func (a *Alert) actionSettings() (all []Setting) {
 		if len(e.CC) > 0 {
 			set("action.email.cc", strings.Join(e.CC, ", "))
 		}
-		set("action.email.subject", "Splunk alert: $name$")
+		set("action.email.subject", "$name$: "+a.line())
 		set("action.email.message.alert", a.text())
 		set("action.email.format", "table")
 		set("action.email.inline", "1")

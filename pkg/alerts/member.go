@@ -64,7 +64,7 @@ func (r *reader) alert(all map[string]member, a *Alert) {
 		a.Show = r.subjects(m, a.Source)
 	}
 	if m, ok := all["message"]; ok {
-		a.Message = r.line(m)
+		a.Message = strings.TrimSpace(r.line(m))
 		r.message(m, a)
 	}
 }
