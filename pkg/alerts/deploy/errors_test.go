@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"crypto/x509"
 	"net"
 	"net/http"
 	"os"
@@ -130,4 +131,35 @@ func TestClosedAPIOfSplunkCloud(t *testing.T) {
 	if !e.again || !e.never {
 		t.Error("a dial that times out never reached Splunk, and may be tried again")
 	}
+}
+
+// TestCertificateOfSplunkItself covers what every Splunk has until somebody
+// gives it another: a certificate whose name is in its subject alone.
+func TestCertificateOfSplunkItself(t *testing.T) {
+	t.Parallel()
+	e := unanswered(x509.HostnameError{Certificate: &x509.Certificate{}, Host: "splunk"}, "splunk")
+	if e.again || !strings.Contains(e.Hint, "alerts.splunk.tls.pinned_sha256") {
+		t.Errorf("again %t: %v; want the hint to pin it", e.again, e)
+	}
+}
+
+// TestHalfDoneIsMended holds that permissions that could not be set are set by
+// the next run.
+func TestHalfDoneIsMended(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, resttest.Options{})
+	w.cfg.ACL.Write = []string{"power"}
+	w.splunk.SetFault(func(r *http.Request) *resttest.Fault {
+		if strings.HasSuffix(r.URL.Path, "/acl") {
+			return &resttest.Fault{Status: http.StatusForbidden, Body: `{"messages":[{"type":"ERROR","text":"not yours"}]}`}
+		}
+		return nil
+	})
+	err := w.client().Apply(t.Context(), w.plan(Options{}), func(Result) {})
+	if err == nil || !strings.Contains(err.Error(), "set its permissions: Splunk answers HTTP 403: not yours") {
+		t.Errorf("error %v, want that permissions were refused", err)
+	}
+	w.splunk.SetFault(nil)
+	w.want(w.apply(Options{}), "change macro confluent_audit_events [acl.write: admin -> power]",
+		"change alert "+first+" [acl.write: admin -> power]", "change alert "+second+" [acl.write: admin -> power]")
 }
