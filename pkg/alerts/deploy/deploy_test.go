@@ -591,3 +591,35 @@ actions:
 		}
 	}
 }
+
+func TestSettingsSayWhatGoesFirst(t *testing.T) {
+	t.Parallel()
+	const settings = `
+search: index=confluent_audit
+enabled: [CC cluster deletion]
+alerts:
+  Environment deletion: {every: 2h, suppress: {for: 4h}}
+  Topic deleted: {actions: {email: {to: [soc@example.com]}}}
+`
+	c, err := alerts.Load([]string{alerts.Builtin}, writeFile(t, "alerts.yaml", []byte(settings)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, want := map[string]Set{}, map[string]Set{
+		"CC cluster deletion": {Enablement: true}, "Environment deletion": {Schedule: true, Suppression: true}, "Topic deleted": {Actions: true},
+	}
+	w := FromCatalogue(c)
+	for _, s := range w.Searches {
+		if s.Set != (Set{}) {
+			got[s.Stanza.Name] = s.Set
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("named (-want +got):\n%s", diff)
+	}
+	for _, m := range w.Macros {
+		if m.Set != (m.Stanza.Name == alerts.EventsMacro) {
+			t.Errorf("%s: named is %t", m.Stanza.Name, m.Set)
+		}
+	}
+}
