@@ -32,6 +32,7 @@ type Alert struct {
 	Enabled  bool // as the settings say; no alert is by itself
 	Actions  Actions
 	Examples []Example
+	Named    []string // the members that the settings name: enabled, every, suppress, actions, …
 
 	query       spl.Query // what the rule is in Splunk
 	suppression bool      // Suppress follows from the rest, and not from a file

@@ -8,6 +8,10 @@ import (
 // App is the id of the app that holds the saved searches.
 const App = "confluent_audit_alerts"
 
+// ManagedBy is what alert.managedBy begins with in all that is ours; by it
+// pkg/alerts/deploy knows its own in Splunk.
+const ManagedBy = "auditlog-forwarder"
+
 // SavedSearches are the stanzas of savedsearches.conf.
 func (c *Catalogue) SavedSearches() []Stanza {
 	stanzas := make([]Stanza, len(c.Alerts))
@@ -34,6 +38,7 @@ func (c *Catalogue) savedSearch(a *Alert) Stanza {
 	s.Settings = append(s.Settings, a.messages()...)
 	set("alert.track", "1")
 	set("alert.expires", "7d")
+	set("alert.managedBy", ManagedBy)
 	set("request.ui_dispatch_app", App)
 	set("display.general.type", "statistics")
 	set("display.page.search.tab", "statistics")

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -19,6 +20,7 @@ type Settings struct {
 	Search, HeartbeatSearch string // what the macros stand for
 	UTCOffset               time.Duration
 	Actions                 Actions
+	Named                   []string // the members that the file has
 }
 
 // What the macros stand for where nothing is set: every index that a user
@@ -64,6 +66,7 @@ func (l *loader) readSettings(r *reader, data []byte) {
 
 func (r *reader) settings(root *yaml.Node, c *Catalogue) {
 	parts := r.members(root, "the settings", "search", "heartbeat_search", "utc_offset", "actions", "enabled", "alerts")
+	c.Settings.Named = slices.Sorted(maps.Keys(parts))
 	if m, ok := parts["search"]; ok {
 		c.Settings.Search = r.search(m)
 	}
@@ -134,7 +137,7 @@ func (r *reader) offset(m member) time.Duration {
 func (r *reader) enabled(m member, c *Catalogue) {
 	if m.value.Kind == yaml.ScalarNode && m.value.Value == all {
 		for _, a := range c.Alerts {
-			a.Enabled = true
+			a.enable()
 		}
 		return
 	}
@@ -144,15 +147,20 @@ func (r *reader) enabled(m member, c *Catalogue) {
 	}
 	for _, item := range m.value.Content {
 		if a := r.named(item, c); a != nil {
-			a.Enabled = true
+			a.enable()
 		}
 	}
+}
+
+func (a *Alert) enable() {
+	a.Enabled, a.Named = true, append(a.Named, "enabled")
 }
 
 // override sets members of one alert anew.
 func (r *reader) override(n *yaml.Node, a *Alert) {
 	ours := []string{"only", "except", "level", "actions"}
 	parts := r.members(n, "an alert", append(ours, alertMembers()...)...)
+	a.Named = append(a.Named, slices.Sorted(maps.Keys(parts))...)
 	if m, ok := parts["level"]; ok {
 		if !slices.Contains(levels(), m.value.Value) {
 			r.mistake(m.value, "level is %q; allowed are %s", m.value.Value, strings.Join(levels(), ", "))

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/pflag"
 
+	"auditlog-forwarder/pkg/alerts/deploy"
 	"auditlog-forwarder/pkg/creds"
 	"auditlog-forwarder/pkg/deadletter"
 	"auditlog-forwarder/pkg/filter"
@@ -200,8 +201,15 @@ func everything() Config {
 		Filter:    filter.Config{Rules: []string{"preset:noise-authorize"}, HashKey: creds.NewSecret("sixteen bytes or more"), DropMethods: []string{"mds.Authorize", "kafka.Authentication"}},
 		Summaries: summary.Config{Every: 30 * time.Second, MaxKeys: 500},
 		Heartbeat: heartbeat.Config{Index: "ops", Source: "a:heart", Sourcetype: "a:heartbeat"},
-		Alerts:    Alerts{Rules: []string{"builtin", "/etc/auditlog-forwarder/alerts/*.yml"}, Settings: "/etc/auditlog-forwarder/alerts.yaml"},
-		Log:       Log{Level: "debug", Format: "console"},
+		Alerts: Alerts{
+			Rules: []string{"builtin", "/etc/auditlog-forwarder/alerts/*.yml"}, Settings: "/etc/auditlog-forwarder/alerts.yaml",
+			Splunk: deploy.Config{
+				URL: "https://splunk:8089", App: "search", Owner: "alice", Sharing: "global", ACL: deploy.ACL{Read: []string{"*"}, Write: []string{"admin", "power"}},
+				Token: creds.NewSecret("token of splunk"), Timeout: 5 * time.Second,
+				TLS: creds.TLS{CAFile: "/etc/splunk-ca.pem", MinVersion: "1.2", PinnedSHA256: []string{}},
+			},
+		},
+		Log: Log{Level: "debug", Format: "console"},
 	}
 }
 

@@ -2,8 +2,11 @@ package config
 
 import (
 	"errors"
+	"fmt"
+	"slices"
 
 	"auditlog-forwarder/pkg/alerts"
+	"auditlog-forwarder/pkg/alerts/deploy"
 )
 
 // Alerts names the alerts that the commands alerts list, test, render,
@@ -12,14 +15,21 @@ import (
 type Alerts struct {
 	Rules    []string `mapstructure:"rules"`    // files, patterns of files, and builtin
 	Settings string   `mapstructure:"settings"` // a file; empty: none
+
+	Splunk deploy.Config `mapstructure:"splunk"`
 }
 
-func defaultAlerts() Alerts { return Alerts{Rules: []string{alerts.Builtin}} }
+func defaultAlerts() Alerts {
+	return Alerts{Rules: []string{alerts.Builtin}, Splunk: deploy.DefaultConfig()}
+}
 
 // Validate returns every mistake, each starting with its key.
 func (a Alerts) Validate() (errs []error) {
 	if len(a.Rules) == 0 {
 		errs = append(errs, errors.New("rules: no file is named; name one, or "+alerts.Builtin))
+	}
+	for _, err := range a.Splunk.Validate() {
+		errs = append(errs, fmt.Errorf("splunk.%w", err))
 	}
 	return errs
 }
@@ -29,7 +39,7 @@ func alertKeys() section {
 		name: "alerts",
 		doc: "Alerts in Splunk, for the commands alerts list, test, render, package, plan and apply; a forwarder that runs needs none of it. " +
 			"docs/alerts.md describes rules and settings.",
-		keys: []Key{
+		keys: slices.Concat([]Key{
 			{
 				Name: "alerts.rules", Kind: List,
 				Doc: "Files of alerts: Sigma rules with a schedule, a condition and examples. A path, a pattern such as /etc/auditlog-forwarder/alerts/*.yml, or builtin for those that come with the program. " +
@@ -41,6 +51,6 @@ func alertKeys() section {
 				Doc:     "A file that says which alerts are enabled, who is told, which index is searched, and what of single alerts is to be different.",
 				Example: "/etc/auditlog-forwarder/alerts.yaml",
 			},
-		},
+		}, alertSplunkKeys()),
 	}
 }

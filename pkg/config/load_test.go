@@ -196,6 +196,18 @@ func TestWarnings(t *testing.T) {
 			},
 		},
 		{
+			name: "alerts over REST", content: minimal + "alerts.splunk.url: https://splunk:8089\n", mode: 0o600,
+			flags: []string{"--alerts.splunk.tls.insecure-skip-verify"},
+			want: []string{
+				"alerts.splunk.tls.insecure_skip_verify (flag --alerts.splunk.tls.insecure-skip-verify): Splunk's certificate is not checked; anybody on the way can read the token or the password, and change the alerts",
+			},
+		},
+		{
+			name: "alerts over REST in clear", content: minimal, mode: 0o600,
+			flags: []string{"--alerts.splunk.url=http://splunk:8089"},
+			want:  []string{"alerts.splunk.url (flag --alerts.splunk.url): the token or the password cross the network unencrypted; use https"},
+		},
+		{
 			name: "in clear", content: minimal, mode: 0o600,
 			flags: []string{"--kafka.security-protocol=SASL_PLAINTEXT", "--hec.url=http://splunk:8088"},
 			want: []string{

@@ -246,6 +246,31 @@ heartbeat:
 alerts:
   rules: [builtin] # default
   settings: "" # default
+  splunk:
+    url: "" # default
+    token: "" # default
+    username: "" # default
+    password: "" # default
+    app: confluent_audit_alerts # default
+    owner: nobody # default
+    sharing: app # default
+    acl:
+      read: [] # default
+      write: [] # default
+    timeout: 30s # default
+    tls:
+      ca_file: "" # default
+      truststore_file: "" # default
+      truststore_password: "" # default
+      client_cert_file: "" # default
+      client_key_file: "" # default
+      client_key_password: "" # default
+      keystore_file: "" # default
+      keystore_password: "" # default
+      server_name: "" # default
+      min_version: "1.2" # default
+      pinned_sha256: [] # default
+      insecure_skip_verify: false # default
 log:
   level: info # default
   format: auto # default

@@ -47,6 +47,7 @@ func (l *Loaded) dangers(env []string) []string {
 	if h.UsesTLS() {
 		l.unchecked(add, "hec.tls", h.TLS, "Splunk's certificate is", "the token")
 	}
+	l.alertDangers(add)
 	l.addresses(add, env)
 	if h.Ack.Enabled {
 		l.slowAcks(add)

@@ -1,0 +1,188 @@
+package deploy
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"auditlog-forwarder/pkg/creds"
+)
+
+// Error is why Splunk did not do what was asked, and what to do next.
+type Error struct {
+	Status int    // of the answer; 0: there was none
+	Text   string // never holds a secret
+	Hint   string // may be empty
+
+	again bool // the same may work a moment later
+	never bool // the request did not reach Splunk
+	cause error
+}
+
+// Error implements error.
+func (e *Error) Error() string {
+	if e.Hint == "" {
+		return e.Text
+	}
+	return e.Text + "; " + e.Hint
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.cause }
+
+// usePackage is the way without the API.
+const usePackage = "auditlog-forwarder alerts package builds the same alerts as an app to install"
+
+// unanswered says why a request brought no answer. pkg/hec has its like for
+// Splunk's other port; the two share no keys, and so no sentences.
+func unanswered(err error, host string) *Error {
+	e := &Error{cause: err, again: true}
+	var ue *url.Error
+	if errors.As(err, &ue) { // it repeats the address
+		err = ue.Err
+	}
+	var (
+		unknown x509.UnknownAuthorityError
+		name    x509.HostnameError
+		invalid x509.CertificateInvalidError
+		roots   x509.SystemRootsError
+		notTLS  tls.RecordHeaderError
+		dns     *net.DNSError
+		op      *net.OpError
+		proxy   *proxyError
+		pin     *creds.PinError
+	)
+	e.Text = err.Error()
+	if errors.As(err, &op) && op.Addr != nil {
+		e.Text = fmt.Sprintf("%s %s: %v", op.Op, op.Addr, op.Err)
+		e.never = op.Op == "dial"
+	}
+	forGood := func(hint string) { e.again, e.never, e.Hint = false, true, hint }
+	switch {
+	case errors.As(err, &proxy):
+		e.never = true
+		e.Hint = "allow the proxy of HTTPS_PROXY to connect to port 8089, or name the host in NO_PROXY"
+	case errors.Is(err, errProxyVariable):
+		forGood("check HTTPS_PROXY and HTTP_PROXY")
+	case op != nil && op.Op == "proxyconnect":
+		e.never = true
+		e.Text = "the proxy does not answer: " + strings.TrimPrefix(op.Err.Error(), "proxyconnect ")
+		e.Hint = "check HTTPS_PROXY and HTTP_PROXY, or name the host in NO_PROXY"
+	case errors.As(err, &unknown):
+		forGood("the certificate comes from a CA that this machine does not know; give it in alerts.splunk.tls.ca_file (PEM) or alerts.splunk.tls.truststore_file. " +
+			"Splunk's own CA is etc/auth/cacert.pem in its folder")
+	case errors.As(err, &name) && unnamed(name.Certificate):
+		forGood("the certificate holds no name, as the one that Splunk makes itself does; give Splunk one with a name, or pin it by alerts.splunk.tls.pinned_sha256 together with insecure_skip_verify: true")
+	case errors.As(err, &name):
+		forGood(fmt.Sprintf("the certificate is for %s; use one of these names in alerts.splunk.url, or set alerts.splunk.tls.server_name to it", creds.Names(name.Certificate)))
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		forGood("renew the certificate of Splunk's management port, or check the clock of this machine")
+	case errors.As(err, &invalid):
+		forGood("the certificate is not valid for this use; get Splunk one for a server, from a CA")
+	case errors.As(err, &roots):
+		forGood("this machine has no CAs of its own; give Splunk's CA in alerts.splunk.tls.ca_file")
+	case errors.As(err, &notTLS), strings.Contains(e.Text, "server gave HTTP response to HTTPS client"):
+		forGood("the port speaks plain HTTP; Splunk's management port is 8089 and speaks TLS, port 8000 is Splunk Web: check alerts.splunk.url")
+	case clientCertificate(e.Text):
+		forGood("Splunk asks for a client certificate that it trusts; give one in alerts.splunk.tls.client_cert_file and client_key_file, or in keystore_file")
+	case strings.Contains(e.Text, "remote error: tls:"):
+		forGood("Splunk refused the TLS handshake; check that its TLS settings and alerts.splunk.tls.min_version have a version in common")
+	case errors.As(err, &pin):
+		forGood("") // it says the next step itself
+	case errors.As(err, &dns):
+		e.never = true
+		e.Text, e.Hint = fmt.Sprintf("the name %s does not resolve", dns.Name), "check alerts.splunk.url and DNS"
+	case errors.Is(err, context.Canceled):
+		e.again = false
+		e.Text = "interrupted"
+	case errors.Is(err, context.DeadlineExceeded) || timedOut(err):
+		e.Text, e.Hint = "no answer in alerts.splunk.timeout", closed(host)
+	case op != nil && op.Op == "dial":
+		e.Hint = closed(host)
+	case strings.HasPrefix(e.Text, "tls: "):
+		forGood("check alerts.splunk.tls, and what answers at alerts.splunk.url")
+	default:
+		e.Hint = "the connection broke; if it lasts, look at Splunk, and at what stands before it"
+	}
+	return e
+}
+
+// closed says why nobody may answer on the management port.
+func closed(host string) string {
+	if strings.HasSuffix(strings.ToLower(host), ".splunkcloud.com") {
+		return "Splunk Cloud keeps the REST API on port 8089 closed until its support opens it for your addresses, and trial stacks have none; " + usePackage
+	}
+	return "check alerts.splunk.url, that Splunk runs and listens on its management port (8089), and firewalls; where the port stays closed, " + usePackage
+}
+
+func unnamed(cert *x509.Certificate) bool {
+	return cert != nil && len(cert.DNSNames) == 0 && len(cert.IPAddresses) == 0
+}
+
+func clientCertificate(text string) bool {
+	for _, alert := range []string{"certificate required", "bad certificate", "unknown certificate", "certificate expired", "certificate revoked"} {
+		if strings.Contains(text, "remote error: tls: "+alert) {
+			return true
+		}
+	}
+	return false
+}
+
+func timedOut(err error) bool {
+	var t interface{ Timeout() bool }
+	return errors.As(err, &t) && t.Timeout()
+}
+
+// errProxyVariable stands for an error of net/http that repeats the variable,
+// password and all.
+var errProxyVariable = errors.New("the environment's proxy is not an address")
+
+// proxyError is a proxy's refusal to connect to Splunk.
+type proxyError struct{ status int }
+
+func (e *proxyError) Error() string {
+	return fmt.Sprintf("the proxy answers HTTP %d (%s)", e.status, http.StatusText(e.status))
+}
+
+// refused says why an answer is no success. what was tried is for 404 and 409.
+func refused(status int, said answer, c Config) *Error {
+	e := &Error{Status: status}
+	e.Text = fmt.Sprintf("Splunk answers HTTP %d", status)
+	if text := said.text(); text != "" {
+		e.Text += ": " + text
+	}
+	e.again = status == http.StatusTooManyRequests || status == http.StatusBadGateway || status == http.StatusServiceUnavailable
+	if said.page || status >= 300 && status < 400 {
+		e.Text = fmt.Sprintf("a web page answers (HTTP %d) in place of Splunk's REST API", status)
+		e.Hint = "this looks like Splunk Web or a proxy; the management port is 8089, port 8000 is Splunk Web: check alerts.splunk.url"
+		return e
+	}
+	lower := strings.ToLower(e.Text)
+	switch {
+	case strings.Contains(lower, "license") && (strings.Contains(lower, "free") || strings.Contains(lower, "disabled")):
+		e.Hint = "this Splunk's licence does not allow it; Splunk Free has neither users nor alerts"
+	case status == http.StatusUnauthorized && c.Token.Empty():
+		e.Hint = "check alerts.splunk.username and alerts.splunk.password; users of SAML cannot sign in by password and need a token"
+	case status == http.StatusUnauthorized:
+		e.Hint = "the token is wrong, expired or of another Splunk, or token authentication is turned off there (Splunk Web, Settings, Tokens); it is not the HEC token"
+	case status == http.StatusForbidden:
+		e.Hint = "the role of this user lacks a right: write permission on the app, and the capabilities schedule_search and rest_properties_set; changing what others own needs admin_all_objects, creating an app edit_local_apps"
+	case status == http.StatusBadRequest && strings.Contains(lower, "is not supported by this handler"):
+		e.Hint = "Splunk says so too where the role lacks the capability for an argument: schedule_search for is_scheduled and cron_schedule, edit_search_schedule_window for schedule_window, edit_search_schedule_priority for schedule_priority"
+	case status == http.StatusConflict:
+		e.Hint = "something of that name came meanwhile, or is there and this user may not see it; look at it in Splunk, and plan again"
+	case status == http.StatusNotFound:
+		e.Hint = "look whether it still exists and whether this user may see it, and plan again"
+	case e.again:
+		e.Hint = "Splunk is busy or starts up; try again in a moment"
+	case status >= http.StatusInternalServerError:
+		e.Hint = "look at splunkd.log on Splunk's side"
+	}
+	return e
+}
