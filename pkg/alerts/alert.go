@@ -7,7 +7,9 @@ package alerts
 import (
 	"time"
 
+	"auditlog-forwarder/pkg/creds"
 	"auditlog-forwarder/pkg/sigma"
+	"auditlog-forwarder/pkg/sigma/spl"
 )
 
 // Alert is one alert: a Sigma rule, and in its members `alert` and `examples`
@@ -30,6 +32,8 @@ type Alert struct {
 	Enabled  bool // as the settings say; no alert is by itself
 	Actions  Actions
 	Examples []Example
+
+	query spl.Query // what the rule is in Splunk
 }
 
 // Source is the log that an alert looks at, from the rule's logsource.
@@ -140,10 +144,10 @@ type Actions struct {
 type Email struct{ To, CC []string }
 
 // Webhook is Splunk's webhook action.
-type Webhook struct{ URL string }
+type Webhook struct{ URL creds.Secret }
 
 // Slack is the action of Splunk's add-on for Slack.
 type Slack struct{ Channel string }
 
 // Teams is the action of an add-on for Microsoft Teams.
-type Teams struct{ URL string }
+type Teams struct{ URL creds.Secret }
