@@ -64,15 +64,33 @@ func values(paths []string) string {
 	return anyLength(func(read func(string) string) string { return firstOf(paths, read) })
 }
 
-// subject is a subject of alerts as one expression. A calculated field cannot
+// subject is a subject of alerts as one expression: a calculated field cannot
 // use another one, so each that needs the subject has it whole.
 func subject(name string) (string, error) {
 	for _, s := range alerts.Subjects() {
-		if s.Name == name {
-			return s.Expression(values(texts(s.Paths))), nil
+		if s.Name != name {
+			continue
 		}
+		paths := texts(s.Paths)
+		if s.Find != "" {
+			return anyLength(func(read func(string) string) string { return firstLike(s.Find, paths, read) }), nil
+		}
+		if s.Trim != "" {
+			return fmt.Sprintf(`replace(%s, "^%s", "")`, values(paths), regexp.QuoteMeta(s.Trim)), nil
+		}
+		return values(paths), nil
 	}
-	return "", fmt.Errorf("there is no subject %q", name)
+	return "", fmt.Errorf("alerts have no subject %q", name)
+}
+
+// firstLike is the first match of a regular expression in the values.
+func firstLike(pattern string, paths []string, read func(path string) string) string {
+	found := make([]string, len(paths))
+	for i, path := range paths {
+		value := fmt.Sprintf(`mvjoin(%s, " ")`, read(path))
+		found[i] = fmt.Sprintf(`if(match(%s, "%s"), replace(%s, "^.*?(%s).*$", "\1"), null())`, value, pattern, value, pattern)
+	}
+	return "coalesce(" + strings.Join(found, ", ") + ")"
 }
 
 func texts(paths []sigma.Path) []string {
