@@ -6,6 +6,7 @@ package splunkapp
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"io/fs"
@@ -61,22 +62,31 @@ func Build(c *alerts.Catalogue, version string) (*Package, error) {
 	if err := p.appendFields(slices.Concat(long, common)); err != nil {
 		return nil, err
 	}
-	p.addConf("savedsearches.conf", c.SavedSearches())
-	p.addConf("macros.conf", c.Macros())
-	p.addConf("eventtypes.conf", eventTypes(methods))
 	p.add("default/data/ui/nav/default.xml", p.navigation())
-	p.addConf("app.conf", appConf(version, p.build())) // the last: its build number stands for all others
+	err = errors.Join(
+		p.addConf("savedsearches.conf", c.SavedSearches()),
+		p.addConf("macros.conf", c.Macros()),
+		p.addConf("eventtypes.conf", eventTypes(methods)))
+	if err != nil {
+		return nil, err
+	}
+	if err := p.addConf("app.conf", appConf(version, p.build())); err != nil { // the last: its build number stands for all others
+		return nil, err
+	}
 	slices.SortFunc(p.Files, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
 	return p, nil
 }
 
 func (p *Package) add(at string, data []byte) { p.Files = append(p.Files, File{Path: at, Data: data}) }
 
-func (p *Package) addConf(name string, stanzas []alerts.Stanza) {
+func (p *Package) addConf(name string, stanzas []alerts.Stanza) error {
 	var text bytes.Buffer
-	text.WriteString("# Made by auditlog-forwarder. Change it in local/" + name + ", which an upgrade keeps.\n")
-	alerts.WriteConf(&text, stanzas)
+	text.WriteString("# Made by auditlog-forwarder. Change it in local/" + name + ", which an upgrade keeps.\n\n")
+	if err := alerts.WriteConf(&text, stanzas); err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
 	p.add("default/"+name, text.Bytes())
+	return nil
 }
 
 // addTemplates adds the files that are as they are, and returns the views.

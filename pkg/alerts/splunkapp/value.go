@@ -26,7 +26,7 @@ func extracted(path string) string {
 	json := fmt.Sprintf(`json_extract(_raw, "%s")`, path)
 	switch strings.Count(path, "{}") {
 	case 0:
-		return fmt.Sprintf(`if(match(%s, "^[\[{]"), %s, coalesce(%s, %s))`, json, field(path), json, field(path))
+		return fmt.Sprintf(`if(match(%s, "^[\[{]"), null(), coalesce(%s, %s))`, json, json, field(path))
 	case 1:
 		return fmt.Sprintf(`coalesce(json_array_to_mv(%s), spath(_raw, "%s"), %s)`, json, path, field(path))
 	default:
