@@ -123,10 +123,16 @@ func searchText(p sigma.Pattern) (text string, exact bool) {
 			}
 		}
 	}
-	if longest == "" {
-		return "*", false
+	return within(longest), false
+}
+
+// within is a weak text for the search command, if it is worth asking for:
+// Splunk has to go through all terms of its index for it.
+func within(s string) string {
+	if len(s) < 3 {
+		return "*"
 	}
-	return "*" + longest + "*", false
+	return "*" + s + "*"
 }
 
 // isSafe reports whether the search command finds a text as it stands: in
@@ -197,9 +203,6 @@ func alternatives(list []string, q *sigma.Test) string {
 	if flags != "" {
 		flags = "(?" + flags + ")"
 	}
-	if len(list) == 1 {
-		return flags + list[0]
-	}
 	start, end := "^", `\z`
 	for _, one := range list {
 		if !strings.HasPrefix(one, "^") {
@@ -212,6 +215,9 @@ func alternatives(list []string, q *sigma.Test) string {
 	short := make([]string, len(list))
 	for i, one := range list {
 		short[i] = strings.TrimSuffix(strings.TrimPrefix(one, start), end)
+	}
+	if len(list) == 1 || start == "" && end == "" {
+		return flags + strings.Join(list, "|")
 	}
 	return flags + start + "(?:" + strings.Join(short, "|") + ")" + end
 }

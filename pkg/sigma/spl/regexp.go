@@ -51,7 +51,7 @@ func needOf(re *regexp.Regexp) string {
 		switch re.Op {
 		case syntax.OpLiteral:
 			for i, run := range safeRuns(string(re.Rune)) {
-				text := "*" + run + "*"
+				text := within(run)
 				if atStart && i == 0 && strings.HasPrefix(string(re.Rune), run) {
 					text = run + "*"
 				}

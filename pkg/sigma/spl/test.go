@@ -74,7 +74,7 @@ func values(condition string) *node {
 
 // isNumber are the texts that are numbers in JSON, no leading zero and no sign
 // but a minus; tonumber takes more.
-const isNumber = `^-?(?:0|[1-9][0-9]*)(?:[.][0-9]+)?(?:[eE][+-]?[0-9]+)?\z`
+const isNumber = `^-?(0|[1-9][0-9]*)([.][0-9]+)?([eE][+-]?[0-9]+)?\z`
 
 func number(q *sigma.Test, f field) *node {
 	sign := map[sigma.Op]string{sigma.Less: "<", sigma.LessEq: "<=", sigma.More: ">", sigma.MoreEq: ">="}[q.Op]
@@ -103,11 +103,15 @@ func (t *translator) same(q *sigma.Test, f field) *node {
 		}
 		return texts
 	}
-	var either []*node
+	var others []string
 	for _, o := range q.Of {
-		a, b := set(f), set(t.field(o.Field, o.Line, o.Column))
-		common := "if(mvcount(mvdedup(mvappend(" + a + "," + b + ")))<mvcount(mvdedup(" + a + "))+mvcount(mvdedup(" + b + ")),1,0)"
-		either = append(either, &node{where: common + "=1", absent: common + "=0"})
+		others = addNew(others, set(t.field(o.Field, o.Line, o.Column)))
 	}
-	return join(or, either)
+	all := append([]string{set(f)}, others...)
+	other := others[0]
+	if len(others) > 1 {
+		other = "mvappend(" + strings.Join(others, ",") + ")"
+	}
+	common := "if(mvcount(mvdedup(mvappend(" + strings.Join(all, ",") + ")))<mvcount(mvdedup(" + all[0] + "))+mvcount(mvdedup(" + other + ")),1,0)"
+	return &node{where: common + "=1", absent: common + "=0"}
 }
