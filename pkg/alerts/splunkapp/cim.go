@@ -41,10 +41,10 @@ func newExpressions() (x expressions, err error) {
 	return x, nil
 }
 
-// status is how it ended, in the words of the CIM. An outcome that is neither
-// of these words is none that anybody would call a success.
+// status is how it ended, in the words of the CIM. An outcome that is none of
+// these words is no success; without one there is no status.
 func (x expressions) status() string {
-	return fmt.Sprintf(`replace(replace(nullif(%s, "UNSET"), "(?i)^(SUCCESS|ALLOW|TRUE)$", "success"), "^(?!success$).*$", "failure")`, x.result)
+	return fmt.Sprintf(`case(in(upper(%s), "SUCCESS", "ALLOW", "TRUE"), "success", upper(%s)!="UNSET", "failure")`, x.result, x.result)
 }
 
 // is reports whether the method is one of some.
@@ -119,7 +119,9 @@ func eventTypes(methods []method) []alerts.Stanza {
 	const settled = `(type="io.confluent.*/request" OR data.authorizationInfo.granted="false" OR data.authorizationInfo.result="DENY" OR data.authorization_info.granted="false" OR data.authorization_info.result="DENY")`
 	const real = `NOT data.request.data.validateOnly="true" NOT data.request.data.validate_only="true"`
 	changes := func(areas ...string) string {
-		of := names(methods, func(m method) bool { return m.activity == "change" && (len(areas) == 0 || slices.Contains(areas, m.area)) })
+		of := names(methods, func(m method) bool {
+			return m.activity == "change" && (len(areas) == 0 || slices.Contains(areas, m.area))
+		})
 		return strings.Join([]string{sourcetype, settled, called(of), real}, " ")
 	}
 	stanza := func(name, description, search string) alerts.Stanza {

@@ -20,17 +20,19 @@ func field(path string) string { return "'" + path + "'" }
 
 // extracted is the value of a path in an event of any length, as the automatic
 // extraction has it for short ones: no objects, and an array's elements as
-// several values. json_extract has no documented limit; its result for {} is a
-// JSON array, nested for arrays within arrays, which spath flattens.
+// several values. spath with a path reads on behind the limit, which Splunk
+// documents for spath without one; json_extract has none documented. One stands
+// in for the other, and both for what the automatic extraction has found.
 func extracted(path string) string {
+	spath := fmt.Sprintf(`spath(_raw, "%s")`, path)
 	json := fmt.Sprintf(`json_extract(_raw, "%s")`, path)
 	switch strings.Count(path, "{}") {
 	case 0:
-		return fmt.Sprintf(`if(match(%s, "^[\[{]"), null(), coalesce(%s, %s))`, json, json, field(path))
-	case 1:
-		return fmt.Sprintf(`coalesce(json_array_to_mv(%s), spath(_raw, "%s"), %s)`, json, path, field(path))
-	default:
-		return fmt.Sprintf(`coalesce(spath(_raw, "%s"), json_array_to_mv(%s), %s)`, path, json, field(path))
+		return fmt.Sprintf(`if(match(%s, "^[\[{]"), null(), coalesce(%s, %s, %s))`, spath, spath, json, field(path))
+	case 1: // json_extract makes an array of the elements
+		return fmt.Sprintf(`coalesce(json_array_to_mv(%s), %s, %s)`, json, spath, field(path))
+	default: // and arrays of arrays, which spath makes flat
+		return fmt.Sprintf(`coalesce(%s, json_array_to_mv(%s), %s)`, spath, json, field(path))
 	}
 }
 
