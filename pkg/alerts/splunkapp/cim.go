@@ -92,7 +92,7 @@ func commonFields(methods []method) ([]alerts.Setting, error) {
 	add("command", x.method)
 	add("dest", fmt.Sprintf(`coalesce(%s, %s, "confluent.cloud")`, x.cluster, x.environment))
 	add("object", x.resource)
-	add("object_attrs", x.role)
+	add("object_attrs", fmt.Sprintf("if(%s, %s, null())", accounts, x.role))
 	add("object_id", x.resource)
 	add("object_path", x.crn)
 	add("reason", x.reason)

@@ -36,7 +36,10 @@ func shortAndLong(t *testing.T) (short, long []spltest.Event) {
 	all := corpus(t)
 	at := time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
 	padding := `{"padding":"` + strings.Repeat("x", cutoff) + `",`
-	for _, name := range slices.Sorted(maps.Keys(all)) {
+	for i, name := range slices.Sorted(maps.Keys(all)) {
+		if testing.Short() && i%8 != 0 {
+			continue // the race detector makes each of them slow
+		}
 		body := all[name]
 		if len(body) >= longEvent {
 			t.Fatalf("%s has %d bytes, too many for a short event", name, len(body))
@@ -108,8 +111,8 @@ func TestLongEventsHaveTheirFields(t *testing.T) {
 		}
 		want[row["source"][0]] = asked
 	}
-	if values < 500 {
-		t.Fatalf("the corpus has only %d values at the paths, too few to tell anything", values)
+	if values < 6*len(want) {
+		t.Fatalf("the %d events have only %d values at the paths, too few to tell anything", len(want), values)
 	}
 	if diff := cmp.Diff(want, calculate(t, "*", fields, short, cutoff)); diff != "" {
 		t.Errorf("short events (-extracted +calculated):\n%s", diff)
@@ -117,11 +120,10 @@ func TestLongEventsHaveTheirFields(t *testing.T) {
 	if diff := cmp.Diff(want, calculate(t, "*", fields, long, cutoff)); diff != "" {
 		t.Errorf("long events (-extracted +calculated):\n%s", diff)
 	}
-	for name := range want {
-		want[name] = spltest.Row{}
-	}
-	if cmp.Equal(want, calculate(t, "*", []alerts.Setting{{Key: "EVAL-data.methodName", Value: "'data.methodName'"}}, long, cutoff)) == false {
-		t.Error("the events are not long: without calculated fields they have a method")
+	for name, row := range calculate(t, "*", []alerts.Setting{{Key: "EVAL-method", Value: "coalesce('data.methodName', 'data.method_name')"}}, long, cutoff) {
+		if len(row) > 0 {
+			t.Errorf("%s is not long: without calculated fields it has the method %v", name, row)
+		}
 	}
 }
 
@@ -148,6 +150,9 @@ func TestCommonFields(t *testing.T) {
 		for name := range calculate(t, setting(s, "search"), nil, short, cutoff) {
 			types[name] = append(types[name], s.Name)
 		}
+	}
+	if testing.Short() {
+		return // of the golden file only some events are there
 	}
 	var text bytes.Buffer
 	for _, name := range slices.Sorted(maps.Keys(got)) {

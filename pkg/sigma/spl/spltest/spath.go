@@ -2,6 +2,8 @@ package spltest
 
 import (
 	"encoding/json"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -17,10 +19,12 @@ func (e *evaluator) spath(args []value) (value, error) {
 	if err != nil {
 		return value{}, err
 	}
-	if found := e.extracted(text)[path]; len(found) > 0 {
+	known := e.extracted(text)
+	if found := known[path]; len(found) > 0 {
 		return listOf(found), nil
 	}
-	if strings.Contains(path, "{}") {
+	within := func(name string) bool { return strings.HasPrefix(name, path+".") || strings.HasPrefix(name, path+"{}") }
+	if strings.Contains(path, "{}") || !slices.ContainsFunc(slices.Collect(maps.Keys(known)), within) {
 		return value{}, nil
 	}
 	found, err := jsonAt(json.RawMessage(text), path)
