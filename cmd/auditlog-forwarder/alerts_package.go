@@ -91,7 +91,7 @@ type builtApp struct {
 func (b builtApp) print(w io.Writer, s alerts.Settings) error {
 	enable := "\n4. Enable alerts: Settings > Searches, reports, and alerts. None is enabled as it comes."
 	if b.Enabled > 0 {
-		enable = fmt.Sprintf("\n4. %d of %s are enabled as they come; enable others under Settings > Searches,\n   reports, and alerts.", b.Enabled, plural(b.Alerts, "alert"))
+		enable = fmt.Sprintf("\n4. Alerts that are enabled as they come: %d of %d. Others are enabled under Settings >\n   Searches, reports, and alerts.", b.Enabled, b.Alerts)
 	}
 	_, err := fmt.Fprintf(w, `%s: %s, version %s, sha256 %s
 %s (%d enabled), %s
