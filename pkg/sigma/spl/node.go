@@ -124,10 +124,10 @@ func joined(op nodeOp, of []term, between string) term {
 	return term{op: op, text: strings.Join(texts, between), of: kept}
 }
 
-func terms(of []*node, make func(*node) term) []term {
+func terms(of []*node, say func(*node) term) []term {
 	list := []term{}
 	for _, n := range of {
-		list = append(list, make(n))
+		list = append(list, say(n))
 	}
 	return list
 }

@@ -45,7 +45,7 @@ func (e *evaluator) everyElement(text, path string) (value, error) {
 // extracted are the fields of a text, which is often the same one again.
 func (e *evaluator) extracted(text string) map[string][]string {
 	if e.known == nil || e.text != text {
-		e.text, e.known = text, extract([]byte(text), 0)
+		e.text, e.known = text, Extract([]byte(text), 0)
 	}
 	return e.known
 }

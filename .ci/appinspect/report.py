@@ -1,6 +1,6 @@
 """Reads a report of splunk-appinspect and fails unless the app is clean.
 
-usage: appinspect.py NAME REPORT
+usage: report.py NAME REPORT
 """
 
 import json
