@@ -117,12 +117,12 @@ func eventTypes(methods []method) []alerts.Stanza {
 	// Kafka writes an event for each permission of a change and, if it is given,
 	// one for the request. A change is counted once: the request, or the refusal.
 	const settled = `(type="io.confluent.*/request" OR data.authorizationInfo.granted="false" OR data.authorizationInfo.result="DENY" OR data.authorization_info.granted="false" OR data.authorization_info.result="DENY")`
-	const real = `NOT data.request.data.validateOnly="true" NOT data.request.data.validate_only="true"`
+	const noDryRun = `NOT data.request.data.validateOnly="true" NOT data.request.data.validate_only="true"`
 	changes := func(areas ...string) string {
 		of := names(methods, func(m method) bool {
 			return m.activity == "change" && (len(areas) == 0 || slices.Contains(areas, m.area))
 		})
-		return strings.Join([]string{sourcetype, settled, called(of), real}, " ")
+		return strings.Join([]string{sourcetype, settled, called(of), noDryRun}, " ")
 	}
 	stanza := func(name, description, search string) alerts.Stanza {
 		return alerts.Stanza{Name: name, Settings: []alerts.Setting{{Key: "description", Value: description}, {Key: "search", Value: search}}}

@@ -1,6 +1,7 @@
 package splunkapp
 
 import (
+	"bytes"
 	"encoding/csv"
 	"fmt"
 	"io/fs"
@@ -20,14 +21,16 @@ const methodsFile = "lookups/confluent_audit_methods.csv"
 // readMethods reads the lookup. What the event types and calculated fields say
 // of methods comes from it, so that they and the lookup are never at odds.
 func readMethods(from fs.FS) ([]method, error) {
-	file, err := from.Open(methodsFile)
+	text, err := fs.ReadFile(from, methodsFile)
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close()
-	rows, err := csv.NewReader(file).ReadAll()
+	rows, err := csv.NewReader(bytes.NewReader(text)).ReadAll()
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", methodsFile, err)
+	}
+	if len(rows) == 0 {
+		return nil, fmt.Errorf("read %s: it is empty", methodsFile)
 	}
 	column := map[string]int{}
 	for _, name := range []string{"method", "activity", "action", "area"} {

@@ -151,8 +151,7 @@ func (p *Package) navigation() []byte {
 func (p *Package) build() uint32 {
 	sum := crc32.NewIEEE()
 	for _, f := range p.Files {
-		fmt.Fprintf(sum, "%s %d ", f.Path, len(f.Data))
-		_, _ = sum.Write(f.Data) // a hash takes all
+		_, _ = fmt.Fprintf(sum, "%s %d %s", f.Path, len(f.Data), f.Data) // a hash takes all
 	}
 	return sum.Sum32()>>1 + 1 // a positive number of 31 bits
 }
