@@ -98,8 +98,8 @@ func (b builtApp) print(w io.Writer, s alerts.Settings) error {
 
 What to do now:
 1. Splunk Enterprise: in Splunk Web, Apps > Manage Apps > Install app from file; tick
-   "Upgrade app" if it is there already. Splunk Cloud: Apps > Manage Apps > Uploaded
-   apps, as a private app; Splunk inspects it first.
+   "Upgrade app" if it is there already. Splunk Cloud: upload it there as a private
+   app, with the role sc_admin; Splunk inspects it first.
 2. Say where the events are: Settings > Advanced search > Search macros,
      %s is now  %s
      %s is now  %s
