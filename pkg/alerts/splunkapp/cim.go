@@ -2,6 +2,7 @@ package splunkapp
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -44,12 +45,17 @@ func newExpressions() (x expressions, err error) {
 // status is how it ended, in the words of the CIM. An outcome that is none of
 // these words is no success; without one there is no status.
 func (x expressions) status() string {
-	return fmt.Sprintf(`case(in(upper(%s), "SUCCESS", "ALLOW", "TRUE"), "success", upper(%s)!="UNSET", "failure")`, x.result, x.result)
+	return fmt.Sprintf(`case(match(%s, "(?i)^(SUCCESS|ALLOW|TRUE)$"), "success", match(%s, "(?i)^UNSET$"), null(), isnotnull(%s), "failure")`, x.result, x.result, x.result)
 }
 
-// is reports whether the method is one of some.
+// is reports whether the method is one of some. Of in() Splunk documents fields
+// alone as what is looked for; match takes any expression.
 func (x expressions) is(methods []string) string {
-	return "in(" + x.method + ", " + quotedList(methods) + ")"
+	patterns := make([]string, len(methods))
+	for i, m := range methods {
+		patterns[i] = regexp.QuoteMeta(m)
+	}
+	return fmt.Sprintf(`match(%s, "^(%s)$")`, x.method, strings.Join(patterns, "|"))
 }
 
 // commonFields are the fields of the data models Authentication and Change of

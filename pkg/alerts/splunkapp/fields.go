@@ -47,8 +47,7 @@ func longFields(c *alerts.Catalogue, views []File) ([]alerts.Setting, error) {
 	var settings []alerts.Setting
 	for _, path := range slices.Sorted(maps.Keys(all)) {
 		if !isSplunks(path) && canCalculate(path) {
-			value := anyLength(func(read func(string) string) string { return read(path) })
-			settings = append(settings, alerts.Setting{Key: "EVAL-" + path, Value: value})
+			settings = append(settings, alerts.Setting{Key: "EVAL-" + path, Value: byLength(field(path), extracted(path))})
 		}
 	}
 	return settings, nil

@@ -24,15 +24,14 @@ func field(path string) string { return "'" + path + "'" }
 // documents for spath without one; json_extract has none documented. One stands
 // in for the other, and both for what the automatic extraction has found.
 func extracted(path string) string {
-	spath := fmt.Sprintf(`spath(_raw, "%s")`, path)
 	json := fmt.Sprintf(`json_extract(_raw, "%s")`, path)
 	switch strings.Count(path, "{}") {
 	case 0:
-		return fmt.Sprintf(`if(match(%s, "^[\[{]"), null(), coalesce(%s, %s, %s))`, spath, spath, json, field(path))
+		return fmt.Sprintf(`if(match(%s, "^[\[{]"), null(), coalesce(%s, %s, %s))`, spath(path), spath(path), json, field(path))
 	case 1: // json_extract makes an array of the elements
-		return fmt.Sprintf(`coalesce(json_array_to_mv(%s), %s, %s)`, json, spath, field(path))
+		return fmt.Sprintf(`coalesce(json_array_to_mv(%s), %s, %s)`, json, spath(path), field(path))
 	default: // and arrays of arrays, which spath makes flat
-		return fmt.Sprintf(`coalesce(%s, json_array_to_mv(%s), %s)`, spath, json, field(path))
+		return fmt.Sprintf(`coalesce(%s, json_array_to_mv(%s), %s)`, spath(path), json, field(path))
 	}
 }
 
@@ -42,28 +41,48 @@ func canCalculate(path string) bool {
 	return regexp.MustCompile(`^[A-Za-z0-9_@.{}-]+$`).MatchString(path)
 }
 
-// anyLength writes an expression for short events and for long ones. of is
-// given what reads a path.
-func anyLength(of func(read func(path string) string) string) string {
-	return fmt.Sprintf("if(len(_raw)>%d, %s, %s)", longEvent, of(extracted), of(field))
+// byLength takes one expression for short events and another for long ones.
+func byLength(short, long string) string {
+	return fmt.Sprintf("if(len(_raw)>%d, %s, %s)", longEvent, long, short)
 }
 
-// firstOf is the first value of the paths that says something. JSON's null
-// comes out of the extraction as a text.
-func firstOf(paths []string, read func(path string) string) string {
-	values := make([]string, len(paths))
-	for i, path := range paths {
-		values[i] = fmt.Sprintf(`nullif(nullif(mvindex(%s, 0), ""), "null")`, read(path))
-	}
-	if len(values) == 1 {
-		return values[0]
-	}
-	return "coalesce(" + strings.Join(values, ", ") + ")"
-}
+// spath reads a path of an event of any length. The fields of the data models
+// are long enough as they are; a second way to read each is left to the fields
+// that alerts ask for.
+func spath(path string) string { return fmt.Sprintf(`spath(_raw, "%s")`, path) }
 
-// values is firstOf in events of any length.
+// values is the first value of the paths that says something. JSON's null comes
+// out of the extraction as a text, and out of spath an object too.
 func values(paths []string) string {
-	return anyLength(func(read func(string) string) string { return firstOf(paths, read) })
+	first := func(read func(string) string, nothing string) string {
+		all := make([]string, len(paths))
+		for i, path := range paths {
+			value := fmt.Sprintf("mvindex(%s, 0)", read(path))
+			all[i] = fmt.Sprintf(`if(match(%s, "%s"), null(), %s)`, value, nothing, value)
+		}
+		return coalesce(all)
+	}
+	return byLength(first(field, `^(null)?$`), first(spath, `^([\[{]|(null)?$)`))
+}
+
+// valuesLike is the first match of a regular expression in the values.
+func valuesLike(paths []string, pattern string) string {
+	first := func(read func(string) string) string {
+		all := make([]string, len(paths))
+		for i, path := range paths {
+			value := fmt.Sprintf(`mvjoin(%s, " ")`, read(path))
+			all[i] = fmt.Sprintf(`if(match(%s, "%s"), replace(%s, "^.*?(%s).*$", "\1"), null())`, value, pattern, value, pattern)
+		}
+		return coalesce(all)
+	}
+	return byLength(first(field), first(spath))
+}
+
+func coalesce(all []string) string {
+	if len(all) == 1 {
+		return all[0]
+	}
+	return "coalesce(" + strings.Join(all, ", ") + ")"
 }
 
 // subject is a subject of alerts as one expression: a calculated field cannot
@@ -75,7 +94,7 @@ func subject(name string) (string, error) {
 		}
 		paths := texts(s.Paths)
 		if s.Find != "" {
-			return anyLength(func(read func(string) string) string { return firstLike(s.Find, paths, read) }), nil
+			return valuesLike(paths, s.Find), nil
 		}
 		if s.Trim != "" {
 			return fmt.Sprintf(`replace(%s, "^%s", "")`, values(paths), regexp.QuoteMeta(s.Trim)), nil
@@ -83,16 +102,6 @@ func subject(name string) (string, error) {
 		return values(paths), nil
 	}
 	return "", fmt.Errorf("alerts have no subject %q", name)
-}
-
-// firstLike is the first match of a regular expression in the values.
-func firstLike(pattern string, paths []string, read func(path string) string) string {
-	found := make([]string, len(paths))
-	for i, path := range paths {
-		value := fmt.Sprintf(`mvjoin(%s, " ")`, read(path))
-		found[i] = fmt.Sprintf(`if(match(%s, "%s"), replace(%s, "^.*?(%s).*$", "\1"), null())`, value, pattern, value, pattern)
-	}
-	return "coalesce(" + strings.Join(found, ", ") + ")"
 }
 
 func texts(paths []sigma.Path) []string {
