@@ -5,8 +5,9 @@ package splunkapp
 
 import "embed"
 
-// FS holds the files at their places below the app's folder, but for the
-// dashboards: these are in views, and the app has them in default/data/ui/views.
+// FS holds the files at their places below the app's folder, but for what is of
+// the dashboards: these are in views, and the app has them in
+// default/data/ui/views; their macros.conf goes behind the macros of the alerts.
 //
-//go:embed README.md default lookups metadata static views
+//go:embed README.md macros.conf default lookups metadata static views
 var FS embed.FS

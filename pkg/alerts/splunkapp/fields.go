@@ -13,7 +13,7 @@ import (
 // longFields are calculated fields that give the events which are too long for
 // Splunk's automatic extraction the fields that something here asks for: the
 // rules, the subjects, the dashboards and the fields of the CIM.
-func longFields(c *alerts.Catalogue, views []File) ([]alerts.Setting, error) {
+func longFields(c *alerts.Catalogue, dashboards []File) ([]alerts.Setting, error) {
 	all := map[string]bool{}
 	for _, a := range c.Alerts {
 		if a.Source == alerts.Audit {
@@ -30,7 +30,7 @@ func longFields(c *alerts.Catalogue, views []File) ([]alerts.Setting, error) {
 		}
 	}
 	inView := regexp.MustCompile(`\bdata\.[A-Za-z0-9_.{}]*[A-Za-z0-9_}]`)
-	for _, v := range views {
+	for _, v := range dashboards {
 		for _, path := range inView.FindAllString(string(v.Data), -1) {
 			all[path] = true
 		}

@@ -21,6 +21,9 @@ import (
 // ID is the app's name in Splunk and the folder that it lies in.
 const ID = alerts.App
 
+// macrosFile has the macros of the dashboards.
+const macrosFile = "macros.conf"
+
 // File is a file of the app; Path is below its folder.
 type File struct {
 	Path string
@@ -51,7 +54,11 @@ func Build(c *alerts.Catalogue, version string) (*Package, error) {
 	if err != nil {
 		return nil, err
 	}
-	long, err := longFields(c, views)
+	macros, err := fs.ReadFile(splunkapp.FS, macrosFile)
+	if err != nil {
+		return nil, fmt.Errorf("read the app's templates: %w", err)
+	}
+	long, err := longFields(c, append(views, File{Path: macrosFile, Data: macros}))
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +72,7 @@ func Build(c *alerts.Catalogue, version string) (*Package, error) {
 	p.add("default/data/ui/nav/default.xml", p.navigation())
 	err = errors.Join(
 		p.addConf("savedsearches.conf", c.SavedSearches()),
-		p.addConf("macros.conf", c.Macros()),
+		p.addConf("macros.conf", c.Macros(), "\n", string(macros)),
 		p.addConf("eventtypes.conf", eventTypes(methods)))
 	if err != nil {
 		return nil, err
@@ -79,11 +86,15 @@ func Build(c *alerts.Catalogue, version string) (*Package, error) {
 
 func (p *Package) add(at string, data []byte) { p.Files = append(p.Files, File{Path: at, Data: data}) }
 
-func (p *Package) addConf(name string, stanzas []alerts.Stanza) error {
+// addConf adds a configuration file of stanzas, and of more text behind them.
+func (p *Package) addConf(name string, stanzas []alerts.Stanza, more ...string) error {
 	var text bytes.Buffer
 	text.WriteString("# Made by auditlog-forwarder. Change it in local/" + name + ", which an upgrade keeps.\n\n")
 	if err := alerts.WriteConf(&text, stanzas); err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
+	}
+	for _, s := range more {
+		text.WriteString(s)
 	}
 	p.add("default/"+name, text.Bytes())
 	return nil
@@ -98,6 +109,9 @@ func (p *Package) addTemplates(from fs.FS) (views []File, err error) {
 		data, err := fs.ReadFile(from, at)
 		if err != nil {
 			return err
+		}
+		if at == macrosFile {
+			return nil
 		}
 		if dir, name := path.Split(at); dir == "views/" {
 			view, ok := strings.CutSuffix(name, ".xml")

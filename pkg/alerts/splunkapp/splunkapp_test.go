@@ -13,6 +13,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -241,6 +242,35 @@ func TestNavigation(t *testing.T) {
 	}
 	if diff := cmp.Diff(append(want, "alerts", "search"), got); diff != "" {
 		t.Errorf("navigation (-files +nav):\n%s", diff)
+	}
+}
+
+// TestMacros holds that searches and dashboards find each macro that they name.
+func TestMacros(t *testing.T) {
+	t.Parallel()
+	p := build(t, "")
+	stanzas, err := readConf(string(p.file(t, "default/macros.conf")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defined := map[string]bool{}
+	for _, s := range stanzas {
+		name, _, _ := strings.Cut(s.name, "(")
+		defined[name] = true
+	}
+	named := 0
+	for _, f := range p.Files {
+		if f.Path != "default/savedsearches.conf" && !strings.HasPrefix(f.Path, "default/data/ui/views/") {
+			continue
+		}
+		for _, m := range regexp.MustCompile("`([a-z0-9_]+)(\\([^`]*\\))?`").FindAllStringSubmatch(string(f.Data), -1) {
+			if named++; !defined[m[1]] {
+				t.Errorf("%s: there is no macro %s", f.Path, m[1])
+			}
+		}
+	}
+	if named < 100 {
+		t.Errorf("only %d macros are named", named)
 	}
 }
 
