@@ -258,14 +258,24 @@ func TestMacros(t *testing.T) {
 		name, _, _ := strings.Cut(s.name, "(")
 		defined[name] = true
 	}
-	named := 0
+	searches, err := readConf(string(p.file(t, "default/savedsearches.conf")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	texts := map[string]string{}
+	for _, s := range searches {
+		texts[s.name] = s.of["search"]
+	}
 	for _, f := range p.Files {
-		if f.Path != "default/savedsearches.conf" && !strings.HasPrefix(f.Path, "default/data/ui/views/") {
-			continue
+		if strings.HasPrefix(f.Path, "default/data/ui/views/") {
+			texts[f.Path] = string(f.Data)
 		}
-		for _, m := range regexp.MustCompile("`([a-z0-9_]+)(\\([^`]*\\))?`").FindAllStringSubmatch(string(f.Data), -1) {
+	}
+	named := 0
+	for name, text := range texts {
+		for _, m := range regexp.MustCompile("`([a-z0-9_]+)(\\([^`]*\\))?`").FindAllStringSubmatch(text, -1) {
 			if named++; !defined[m[1]] {
-				t.Errorf("%s: there is no macro %s", f.Path, m[1])
+				t.Errorf("%s: there is no macro %s", name, m[1])
 			}
 		}
 	}
