@@ -19,7 +19,7 @@ TOOLS        = $(CURDIR)/.cache/bin
 LINT         = $(TOOLS)/golangci-lint-$(LINT_VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test race check fmt fmt-diff tidy-diff vet lint fuzz bench e2e mirror chaos mutations pysigma spl-engine dashboards clean
+.PHONY: help build demo test race check fmt fmt-diff tidy-diff vet lint fuzz bench e2e mirror chaos mutations appinspect pysigma spl-engine dashboards clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -98,6 +98,9 @@ chaos: ## play RUNS seeds of faults (200) and account for every record; CHAOS="-
 
 mutations: ## prove that the fault suite can fail: it must catch each of a table of mistakes
 	@$(GO) run ./cmd/auditchaos mutations $(CHAOS)
+
+appinspect: ## build the Splunk app and have Splunk's AppInspect judge it (Python, a tool from PyPI in .cache)
+	@GO='$(GO)' .ci/appinspect/run
 
 pysigma: ## compare our Splunk searches with pySigma's, rule by rule, over the corpus (needs Python)
 	@GO=$(GO) .ci/pysigma/run

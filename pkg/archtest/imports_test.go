@@ -30,7 +30,7 @@ var mayImport = map[string][]string{
 	"config/splunkapp":     {},
 	"pkg/alerts":           {"pkg/sigma", "pkg/sigma/spl", "pkg/creds", "config/alerts"},
 	"pkg/alerts/firing":    {"pkg/alerts", "pkg/sigma"},
-	"pkg/alerts/splunkapp": {"pkg/alerts", "config/splunkapp"},
+	"pkg/alerts/splunkapp": {"pkg/alerts", "pkg/sigma", "config/splunkapp"},
 	"pkg/alerts/deploy":    {"pkg/alerts", "pkg/creds"},
 
 	"pkg/config":   {"pkg/creds", "pkg/ops", "pkg/hec", "pkg/deadletter", "pkg/filter", "pkg/forwarder", "pkg/kafka", "pkg/summary", "pkg/heartbeat", "pkg/alerts", "pkg/alerts/deploy"},

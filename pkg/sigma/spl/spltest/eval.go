@@ -14,6 +14,9 @@ type evaluator struct {
 	row      *row
 	bound    map[string]value // what mvmap and mvfilter go through
 	patterns map[string]*regexp.Regexp
+
+	text  string // what spath has last looked at
+	known map[string][]string
 }
 
 func (e *evaluator) field(name string) value {

@@ -53,7 +53,9 @@ func (e *evaluator) dispatch(n exprCall) (value, error) {
 	case "mvcount", "mvindex", "mvappend", "mvdedup", "mvjoin", "mvsort", "mvfind", "split", "mvzip":
 		return e.multi(n.name, args)
 	case "json_extract", "json_array_to_mv", "json_valid":
-		return jsonCall(n.name, args)
+		return e.jsonCall(n.name, args)
+	case "spath":
+		return e.spath(args)
 	case "max", "min":
 		return extreme(n.name, args)
 	case "tostring":
@@ -80,7 +82,7 @@ func arity(name string) (least, most int, known bool) {
 		return 1, 1, true
 	case "tonumber", "tostring", "trim", "ltrim", "rtrim", "round", "json_array_to_mv":
 		return 1, 2, true
-	case "match", "like", "cidrmatch", "mvjoin", "mvmap", "mvfind", "split", "nullif", "relative_time", "strftime", "pow":
+	case "match", "like", "cidrmatch", "mvjoin", "mvmap", "mvfind", "split", "nullif", "relative_time", "strftime", "pow", "spath":
 		return 2, 2, true
 	case "mvindex", "substr", "mvzip":
 		return 2, 3, true

@@ -226,7 +226,7 @@ func calculate(name string, texts []string) (value, error) {
 
 // jsonCall calls a function of JSON. A path is that of names with dots, and
 // {} or {n} for the elements of an array.
-func jsonCall(name string, args []value) (value, error) {
+func (e *evaluator) jsonCall(name string, args []value) (value, error) {
 	s, ok, err := args[0].one(name)
 	if err != nil || !ok {
 		return value{}, err
@@ -254,6 +254,9 @@ func jsonCall(name string, args []value) (value, error) {
 	path, _, err := args[1].one(name)
 	if err != nil {
 		return value{}, err
+	}
+	if strings.Contains(path, "{}") {
+		return e.everyElement(s, path)
 	}
 	found, err := jsonAt(json.RawMessage(s), path)
 	if err != nil {
