@@ -192,14 +192,30 @@ func (e *Evaluator) source() alerts.Source {
 }
 
 // Advance runs all alerts up to now, now included, and calls fire for what fires,
-// in the order of time. Firing's slices belong to fire.
+// in the order of time.
 func (e *Evaluator) Advance(now time.Time, fire func(Firing)) {
+	e.advance(func(*state) int64 { return now.UnixNano() }, fire)
+}
+
+// Finish runs alerts up to last, the time of the last event, and once more, so that
+// every event is looked at. That nothing is behind the last event makes no alert on
+// absence fire.
+func (e *Evaluator) Finish(last time.Time, fire func(Firing)) {
+	e.advance(func(st *state) int64 {
+		if st.alert.Condition.Absent != nil {
+			return last.UnixNano()
+		}
+		return floor(last.UnixNano(), st.every) + st.every
+	}, fire)
+}
+
+func (e *Evaluator) advance(until func(*state) int64, fire func(Firing)) {
 	var all []candidate
 	for _, st := range e.rules {
 		if st.alert.Condition.Absent != nil {
-			all = st.absent(all, now.UnixNano(), e.seen[st.alert.Source], e.since[st.alert.Source])
+			all = st.absent(all, until(st), e.seen[st.alert.Source], e.since[st.alert.Source])
 		} else {
-			all = st.candidates(all, now.UnixNano())
+			all = st.candidates(all, until(st))
 		}
 	}
 	slices.SortStableFunc(all, compare)
@@ -213,7 +229,7 @@ func (e *Evaluator) Advance(now time.Time, fire func(Firing)) {
 		fire(c.firing())
 	}
 	for _, st := range e.rules {
-		e.room += st.forget(now.UnixNano())
+		e.room += st.forget(until(st))
 	}
 }
 
