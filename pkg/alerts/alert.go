@@ -7,6 +7,7 @@ package alerts
 import (
 	"time"
 
+	"auditlog-forwarder/pkg/creds"
 	"auditlog-forwarder/pkg/sigma"
 )
 
@@ -140,10 +141,10 @@ type Actions struct {
 type Email struct{ To, CC []string }
 
 // Webhook is Splunk's webhook action.
-type Webhook struct{ URL string }
+type Webhook struct{ URL creds.Secret }
 
 // Slack is the action of Splunk's add-on for Slack.
 type Slack struct{ Channel string }
 
 // Teams is the action of an add-on for Microsoft Teams.
-type Teams struct{ URL string }
+type Teams struct{ URL creds.Secret }

@@ -1,7 +1,10 @@
 package alerts
 
 // Setting is one key of a stanza of a Splunk configuration file.
-type Setting struct{ Key, Value string }
+type Setting struct {
+	Key, Value string
+	Secret     bool // not to be shown: the address of a webhook
+}
 
 // Stanza is a stanza of savedsearches.conf, or of macros.conf.
 type Stanza struct {

@@ -7,8 +7,11 @@ import "auditlog-forwarder/pkg/sigma"
 type Subject struct {
 	Name string
 	Doc  string
-	// Paths in the order in which they are looked at; the first one whose first
-	// value is a text that is not empty, a number or a boolean gives the subject.
+	Source Source // the log that has it
+	// Paths in the order in which they are looked at. The first value at one of
+	// them gives the subject that is a number, a boolean, or a text other than ""
+	// and "null"; Splunk cannot tell that text from JSON's null.
 	Paths []sigma.Path
 	Trim  string // a prefix that is cut off
+	Find  string // a regular expression: values without a match are passed over, and the first match is the subject
 }

@@ -96,7 +96,7 @@ func (r *reader) members(n *yaml.Node, of string, known ...string) map[string]me
 		case of == string(Summarise) && (name.Value == "every" || name.Value == "samples" || name.Value == "max_keys"):
 			r.mistake(name, "%s is the same for all rules; set summaries.%s in the configuration", name.Value, name.Value)
 		case !slices.Contains(known, name.Value):
-			r.mistake(name, "unknown key %q%s", name.Value, hint(name.Value, of+" has ", known))
+			r.mistake(name, "unknown key %q%s", name.Value, sigma.Hint(name.Value, of+" has ", known))
 		case twice:
 			r.mistake(name, "%s is given twice", name.Value)
 		default:
@@ -131,7 +131,7 @@ func (r *reader) action(n *yaml.Node, rule *Rule) {
 	}
 	rule.Action = Action(r.text(m, "action"))
 	if !slices.Contains(names, string(rule.Action)) {
-		r.mistake(m.value, "unknown action %q%s", m.value.Value, hint(m.value.Value, "allowed are ", names))
+		r.mistake(m.value, "unknown action %q%s", m.value.Value, sigma.Hint(m.value.Value, "allowed are ", names))
 		return
 	}
 	for _, name := range settings {

@@ -177,5 +177,5 @@ func (f *Filter) Knows(name string) error {
 	case len(names) == 0:
 		return errors.New("there are no rules; name files or presets in filter.rules")
 	}
-	return fmt.Errorf("no rule is named %q%s", name, hint(name, "there are ", names))
+	return fmt.Errorf("no rule is named %q%s", name, sigma.Hint(name, "there are ", names))
 }

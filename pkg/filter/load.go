@@ -40,7 +40,7 @@ func Presets() []string {
 func Preset(name string) ([]byte, error) {
 	data, err := presets.ReadFile("presets/" + name + ".yml")
 	if err != nil {
-		return nil, fmt.Errorf("unknown preset %q%s", name, hint(name, "there are ", Presets()))
+		return nil, fmt.Errorf("unknown preset %q%s", name, sigma.Hint(name, "there are ", Presets()))
 	}
 	return data, nil
 }
@@ -155,7 +155,7 @@ func parse(file string, data []byte) (rules []loaded, mistakes sigma.Mistakes) {
 		ours, ok := p.Extra[Member]
 		for _, name := range slices.Sorted(maps.Keys(p.Extra)) {
 			if name != Member {
-				r.mistake(p.Extra[name], "unknown member %q%s", name, hint(name, "besides Sigma's own there is ", []string{Member}))
+				r.mistake(p.Extra[name], "unknown member %q%s", name, sigma.Hint(name, "besides Sigma's own there is ", []string{Member}))
 			}
 		}
 		if !ok {

@@ -1,9 +1,9 @@
-package filter
+package sigma
 
 import "strings"
 
-// hint names what was probably meant, or else all that is known.
-func hint(word, before string, known []string) string {
+// Hint names what was probably meant by an unknown word, or else all that is known.
+func Hint(word, before string, known []string) string {
 	best, least := "", 1+min(3, max(1, len(word)/2))
 	for _, k := range known {
 		if d := distance(strings.ToLower(word), k, least); d < least {

@@ -1,0 +1,204 @@
+package alerts
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// The macros that every search begins with.
+const (
+	EventsMacro     = "confluent_audit_events"
+	HeartbeatsMacro = "confluent_audit_heartbeats"
+)
+
+// EventColumn is the column with the event as it came: the raw event of a
+// row, and for groups that of one of its events.
+const EventColumn = "event"
+
+// unknown stands in columns and groups for a subject that an event does not have.
+const unknown = "unknown"
+
+// Search is the alert's whole search. It begins with the macro of its source
+// and ends with a macro of its own, which Macros defines.
+func (c *Catalogue) Search(a *Alert) string {
+	return strings.Join(append(a.pipeline("`"+a.macro()+"`"), "| `"+a.filterMacro()+"`"), "\n")
+}
+
+// Expanded is the search with the text of the settings in place of macros, to
+// be pasted where the app is not installed.
+func (c *Catalogue) Expanded(a *Alert) string {
+	base := c.Settings.Search
+	if a.Source == Heartbeat {
+		base = c.Settings.HeartbeatSearch
+	}
+	return strings.Join(a.pipeline(base), "\n")
+}
+
+func (a *Alert) macro() string {
+	if a.Source == Heartbeat {
+		return HeartbeatsMacro
+	}
+	return EventsMacro
+}
+
+// filterMacro names the macro that a user tunes in Splunk.
+func (a *Alert) filterMacro() string { return a.Slug + "_filter" }
+
+// pipeline is the search, one command on a line.
+func (a *Alert) pipeline(base string) []string {
+	p := pipeline{a: a}
+	q := a.query()
+	p.add("%s", strings.TrimSpace(base+" "+q.Search))
+	if q.Where != "" {
+		p.add("%s", q.Where)
+	}
+	if a.Condition.Absent != nil {
+		// stats without by has a row for no events as well.
+		p.add("| stats count")
+		p.add("| where count=0")
+		p.add("| table count")
+		return p.lines
+	}
+	p.hours()
+	p.subjects()
+	switch c := a.Condition; {
+	case c.Threshold != nil:
+		p.threshold(*c.Threshold)
+	case c.New != nil:
+		p.newOnes(*c.New)
+	case c.Spike != nil:
+		p.spike(*c.Spike)
+	default:
+		p.add("| eval %s=_raw", EventColumn)
+	}
+	if fill := p.without(a.by()); len(fill) > 0 {
+		p.add("| fillnull value=%s %s", unknown, strings.Join(fill, " "))
+	}
+	p.add("| table %s", strings.Join(a.Columns(), " "))
+	return p.lines
+}
+
+// Columns are those of the result, in their order.
+func (a *Alert) Columns() []string {
+	if a.Condition.Absent != nil {
+		return []string{CountWord}
+	}
+	columns := append([]string{"_time"}, a.counted()...)
+	if a.Condition.Spike != nil {
+		columns = append(columns, "mean", "deviation")
+	}
+	columns = append(columns, a.shown()...)
+	return append(columns, EventColumn)
+}
+
+// by are the subjects of a group.
+func (a *Alert) by() []string {
+	switch c := a.Condition; {
+	case c.Threshold != nil:
+		return c.Threshold.By
+	case c.New != nil:
+		return c.New.By
+	case c.Spike != nil:
+		return c.Spike.By
+	default:
+		return nil
+	}
+}
+
+// shown are the subjects that are columns: those of the groups, those that
+// the alert shows, puts into its message or suppresses by, and those that
+// everybody asks for first.
+func (a *Alert) shown() (names []string) {
+	first := []string{"method", "principal", "source_ip", "resource"}
+	if a.Source == Heartbeat {
+		first = []string{"instance"}
+	}
+	for _, name := range slices.Concat(a.by(), a.Show, first, a.Suppress.By, placeholders(a.Message)) {
+		if !slices.Contains(names, name) && slices.Contains(subjectNames(a.Source), name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// pipeline gathers the lines of a search.
+type pipeline struct {
+	a     *Alert
+	lines []string
+}
+
+func (p *pipeline) add(format string, args ...any) {
+	p.lines = append(p.lines, fmt.Sprintf(format, args...))
+}
+
+// without are the subjects of the result but for some.
+func (p *pipeline) without(names []string) (rest []string) {
+	for _, name := range p.a.shown() {
+		if !slices.Contains(names, name) {
+			rest = append(rest, name)
+		}
+	}
+	return rest
+}
+
+// hours keeps the events outside of working hours. It counts from the epoch,
+// since what strftime makes of a time depends on who looks.
+func (p *pipeline) hours() {
+	h := p.a.Hours
+	if h == nil {
+		return
+	}
+	var days []string
+	for i, working := range h.Days {
+		if working {
+			days = append(days, "weekday="+strconv.Itoa(i))
+		}
+	}
+	if len(days) == 0 {
+		return
+	}
+	// 1 January 1970 was a Thursday, and Sunday is day 0.
+	local := fmt.Sprintf("_time%+d", seconds(h.UTCOffset))
+	p.add("| eval weekday=(floor((%s)/86400)+4)%%7, second=floor(%s)%%86400", local, local)
+	p.add("| where NOT ((%s) AND second>=%d AND second<%d)", strings.Join(days, " OR "), seconds(h.From), seconds(h.To))
+}
+
+func seconds(d time.Duration) int64 { return int64(d / time.Second) }
+
+// subjects gives each subject that is used its value, from wherever the event
+// has it.
+func (p *pipeline) subjects() {
+	used := p.a.shown()
+	if t := p.a.Condition.Threshold; t != nil && t.Distinct != "" && !slices.Contains(used, t.Distinct) {
+		used = append(used, t.Distinct)
+	}
+	for _, s := range Subjects() {
+		if slices.Contains(used, s.Name) {
+			p.add("%s", s.eval())
+		}
+	}
+}
+
+// eval is the command that makes the subject.
+func (s Subject) eval() string {
+	fields := make([]string, len(s.Paths))
+	for i, path := range s.Paths {
+		fields[i] = "'" + path.String() + "'"
+	}
+	all := fields[0]
+	if len(fields) > 1 {
+		all = "mvappend(" + strings.Join(fields, ", ") + ")"
+	}
+	text := fmt.Sprintf("| eval %s=%s", s.Name, all)
+	if s.Find != "" {
+		return text + fmt.Sprintf(`, %s=replace(mvindex(mvfilter(match(%s, "%s")), 0), "^.*?(%s).*$", "\1")`, s.Name, s.Name, s.Find, s.Find)
+	}
+	value := fmt.Sprintf(`mvindex(mvfilter(%s!="" AND %s!="null"), 0)`, s.Name, s.Name)
+	if s.Trim != "" {
+		value = fmt.Sprintf(`replace(%s, "^%s", "")`, value, s.Trim)
+	}
+	return text + fmt.Sprintf(", %s=%s", s.Name, value)
+}

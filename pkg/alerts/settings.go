@@ -1,0 +1,207 @@
+package alerts
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"gopkg.in/yaml.v3"
+
+	"auditlog-forwarder/pkg/sigma"
+)
+
+// Settings are a user's, for all alerts. What they say of single ones is in
+// these already.
+type Settings struct {
+	Search, HeartbeatSearch string // what the macros stand for
+	UTCOffset               time.Duration
+	Actions                 Actions
+}
+
+// What the macros stand for where nothing is set: every index that a user
+// searches by default.
+const (
+	defaultSearch          = `sourcetype="confluent:auditlog"`
+	defaultHeartbeatSearch = `sourcetype="auditlog-forwarder:heartbeat"`
+)
+
+// all is the word for every alert in enabled.
+const all = "all"
+
+// settings reads a user's settings and puts them into the alerts.
+func (l *loader) settings(file string) {
+	l.catalogue.Settings = Settings{Search: defaultSearch, HeartbeatSearch: defaultHeartbeatSearch}
+	if file == "" {
+		return
+	}
+	data, err := readFile(file)
+	if err != nil {
+		l.errs = append(l.errs, err)
+		return
+	}
+	r := &reader{file: file}
+	dec := yaml.NewDecoder(bytes.NewReader(data))
+	var doc, second yaml.Node
+	if err := dec.Decode(&doc); err != nil {
+		l.errs = append(l.errs, fmt.Errorf("%s: not YAML: %s", file, strings.TrimPrefix(err.Error(), "yaml: ")))
+		return
+	}
+	if dec.Decode(&second) == nil {
+		r.mistake(&second, "there is a second document; the settings are one")
+	}
+	if root := doc.Content[0]; root.ShortTag() != "!!null" {
+		r.settings(root, l.catalogue)
+	}
+	l.add(r.mistakes)
+}
+
+func (r *reader) settings(root *yaml.Node, c *Catalogue) {
+	parts := r.members(root, "the settings", "search", "heartbeat_search", "utc_offset", "actions", "enabled", "alerts")
+	if m, ok := parts["search"]; ok {
+		c.Settings.Search = r.search(m)
+	}
+	if m, ok := parts["heartbeat_search"]; ok {
+		c.Settings.HeartbeatSearch = r.search(m)
+	}
+	if m, ok := parts["utc_offset"]; ok {
+		c.Settings.UTCOffset = r.offset(m)
+	}
+	if m, ok := parts["actions"]; ok {
+		c.Settings.Actions = r.actions(m.value, Actions{})
+	}
+	for _, a := range c.Alerts {
+		a.Actions = c.Settings.Actions
+	}
+	if m, ok := parts["enabled"]; ok {
+		r.enabled(m, c)
+	}
+	if m, ok := parts["alerts"]; ok {
+		for _, one := range r.anyMembers(m.value, "alerts", "it has names of alerts, each with what is to be different") {
+			if a := r.named(one.name, c); a != nil {
+				r.override(one.value, a)
+			}
+		}
+	}
+	for _, a := range c.Alerts {
+		if a.Hours != nil {
+			a.Hours.UTCOffset = c.Settings.UTCOffset
+		}
+	}
+}
+
+// named finds the alert that a node names.
+func (r *reader) named(n *yaml.Node, c *Catalogue) *Alert {
+	a, err := c.Find(n.Value)
+	if err != nil {
+		r.mistake(n, "%v", err)
+	}
+	return a
+}
+
+// search reads what a macro stands for, which has to go before more of a search.
+func (r *reader) search(m member) string {
+	text := strings.TrimSpace(r.line(m))
+	switch {
+	case strings.ContainsAny(text, "|`[]"):
+		r.mistake(m.value, "%s has one of | ` [ ]; it is what comes before the first pipe, such as index=confluent_audit sourcetype=\"confluent:auditlog\"", m.name.Value)
+	case strings.Count(text, `"`)%2 != 0:
+		r.mistake(m.value, "%s has a quote that is not closed", m.name.Value)
+	case strings.Contains(strings.ToUpper(text), " OR ") || strings.HasPrefix(strings.ToUpper(text), "NOT "):
+		return "(" + text + ")"
+	}
+	return text
+}
+
+func (r *reader) offset(m member) time.Duration {
+	at, err := time.Parse("-07:00", m.value.Value)
+	if err != nil {
+		r.mistake(m.value, "utc_offset is as in \"+01:00\"; write it in quotes")
+		return 0
+	}
+	_, seconds := at.Zone()
+	return time.Duration(seconds) * time.Second
+}
+
+func (r *reader) enabled(m member, c *Catalogue) {
+	if m.value.Kind == yaml.ScalarNode && m.value.Value == all {
+		for _, a := range c.Alerts {
+			a.Enabled = true
+		}
+		return
+	}
+	if m.value.Kind != yaml.SequenceNode {
+		r.mistake(m.value, "enabled is a list of names of alerts, or %s", all)
+		return
+	}
+	for _, item := range m.value.Content {
+		if a := r.named(item, c); a != nil {
+			a.Enabled = true
+		}
+	}
+}
+
+// override sets members of one alert anew.
+func (r *reader) override(n *yaml.Node, a *Alert) {
+	ours := []string{"only", "except", "level", "actions"}
+	parts := r.members(n, "an alert", append(ours, alertMembers()...)...)
+	if m, ok := parts["level"]; ok {
+		if !slices.Contains(levels(), m.value.Value) {
+			r.mistake(m.value, "level is %q; allowed are %s", m.value.Value, strings.Join(levels(), ", "))
+		}
+		a.Rule.Level, a.Severity = m.value.Value, severity(m.value.Value)
+	}
+	if m, ok := parts["actions"]; ok {
+		a.Actions = r.actions(m.value, a.Actions)
+	}
+	r.restart(parts, a)
+	r.alert(parts, a)
+	r.check(n, a)
+	only, except := r.part(parts, "only"), r.part(parts, "except")
+	if only == nil && except == nil {
+		return
+	}
+	d := &a.Rule.Detection
+	condition := sigma.And{d.Condition}
+	if only != nil {
+		d.Searches = append(d.Searches, only)
+		condition = append(condition, sigma.Ref{Search: only})
+	}
+	if except != nil {
+		d.Searches = append(d.Searches, except)
+		condition = append(condition, sigma.Not{Expr: sigma.Ref{Search: except}})
+	}
+	d.Condition = condition
+}
+
+// restart clears what follows from what is set anew.
+func (r *reader) restart(parts map[string]member, a *Alert) {
+	_, every := parts["every"]
+	kinds := 0
+	for _, kind := range []string{"threshold", "new", "spike", "absent"} {
+		if _, ok := parts[kind]; ok {
+			kinds++
+		}
+	}
+	if every && (a.Condition.Threshold == nil || a.LookBack == a.Every) || kinds > 0 && a.Condition.Threshold == nil {
+		a.LookBack = 0
+	}
+}
+
+// part reads a search that narrows an alert.
+func (r *reader) part(parts map[string]member, name string) *sigma.Search {
+	m, ok := parts[name]
+	if !ok {
+		return nil
+	}
+	s, err := sigma.ParseSearch(r.file, m.name, m.value)
+	var mistakes sigma.Mistakes
+	if errors.As(err, &mistakes) {
+		r.mistakes = append(r.mistakes, mistakes...)
+		return nil
+	}
+	s.Name = "settings_" + name // a rule may have one that is named so
+	return s
+}
