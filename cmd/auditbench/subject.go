@@ -86,6 +86,7 @@ func (s subject) environment(brokers []string, group, receiver, file, deadLetter
 		envPrefix + "HEC_TOKEN=" + hectest.DefaultToken,
 		envPrefix + "DEAD_LETTER_DIR=" + deadLetters,
 		envPrefix + "LOG_FORMAT=json",
+		envPrefix + "HEARTBEAT_INTERVAL=0s", // what arrives is counted
 	}, s.env...)
 }
 

@@ -144,6 +144,7 @@ func (m *member) settings(urls []string) settings {
 		"batch.max_events": strconv.Itoa(p.MaxEvents), "batch.window": strconv.Itoa(p.Window),
 		"batch.linger": "20ms", "batch.drain": p.drain().String(), "batch.max_uncommitted": strconv.Itoa(p.Uncommit),
 		"dead_letter.dir": m.dead, "admin.listen": "127.0.0.1:0", "log.level": "debug", "log.format": "json",
+		"heartbeat.interval": "0s", // what arrives is counted
 	}
 	if m.static {
 		s["kafka.group_instance_id"] = m.name

@@ -9,6 +9,7 @@ import (
 
 	"auditlog-forwarder/pkg/creds"
 	"auditlog-forwarder/pkg/sigma"
+	"auditlog-forwarder/pkg/sigma/spl"
 )
 
 // Alert is one alert: a Sigma rule, and in its members `alert` and `examples`
@@ -31,6 +32,8 @@ type Alert struct {
 	Enabled  bool // as the settings say; no alert is by itself
 	Actions  Actions
 	Examples []Example
+
+	query spl.Query // what the rule is in Splunk
 }
 
 // Source is the log that an alert looks at, from the rule's logsource.

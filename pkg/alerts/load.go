@@ -15,6 +15,7 @@ import (
 
 	catalogue "auditlog-forwarder/config/alerts"
 	"auditlog-forwarder/pkg/sigma"
+	"auditlog-forwarder/pkg/sigma/spl"
 )
 
 // Builtin names the alerts that come with the program among files.
@@ -72,6 +73,13 @@ func Load(files []string, settings string) (*Catalogue, error) {
 		l.errs = append(l.errs, fmt.Errorf("no file of alerts is named; name one, or %s", Builtin))
 	}
 	l.settings(settings)
+	for _, a := range l.catalogue.Alerts {
+		a.Rule = sigma.BothSpellings(a.Rule)
+		var err error
+		if a.query, err = spl.Translate(a.Rule); err != nil && len(l.errs) == 0 { // else it is told already
+			l.errs = append(l.errs, err)
+		}
+	}
 	if err := errors.Join(l.errs...); err != nil {
 		return nil, err
 	}
@@ -106,6 +114,7 @@ func (l *loader) rules(t text) {
 	}
 	for _, rule := range parsed {
 		a := r.rule(rule)
+		r.translatable(rule)
 		for _, same := range []struct{ what, value string }{
 			{"title", a.Name}, {"title in lower case, from which the name of its macro is made,", a.Slug}, {"id", rule.ID},
 		} {
@@ -119,6 +128,15 @@ func (l *loader) rules(t text) {
 		l.catalogue.Alerts = append(l.catalogue.Alerts, a)
 	}
 	l.add(r.mistakes)
+}
+
+// translatable tells what of a rule Splunk cannot search for.
+func (r *reader) translatable(rule *sigma.Rule) {
+	_, err := spl.Translate(sigma.BothSpellings(rule))
+	var mistakes sigma.Mistakes
+	if errors.As(err, &mistakes) {
+		r.mistakes = append(r.mistakes, mistakes...)
+	}
 }
 
 // ours reads our members of rules that are wrong elsewhere, so that all

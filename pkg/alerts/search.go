@@ -50,10 +50,9 @@ func (a *Alert) filterMacro() string { return a.Slug + "_filter" }
 // pipeline is the search, one command on a line.
 func (a *Alert) pipeline(base string) []string {
 	p := pipeline{a: a}
-	q := a.query()
-	p.add("%s", strings.TrimSpace(base+" "+q.Search))
-	if q.Where != "" {
-		p.add("%s", q.Where)
+	p.add("%s", strings.TrimSpace(base+" "+a.query.Search))
+	if a.query.Where != "" {
+		p.add("%s", a.query.Where)
 	}
 	if a.Condition.Absent != nil {
 		// stats without by has a row for no events as well.

@@ -202,6 +202,7 @@ func (r *reader) part(parts map[string]member, name string) *sigma.Search {
 		r.mistakes = append(r.mistakes, mistakes...)
 		return nil
 	}
+	r.translatable(&sigma.Rule{File: r.file, Detection: sigma.Detection{Searches: []*sigma.Search{s}, Condition: sigma.Ref{Search: s}}})
 	s.Name = "settings_" + name // a rule may have one that is named so
 	return s
 }

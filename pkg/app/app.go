@@ -19,6 +19,7 @@ import (
 	"auditlog-forwarder/pkg/config"
 	"auditlog-forwarder/pkg/deadletter"
 	"auditlog-forwarder/pkg/forwarder"
+	"auditlog-forwarder/pkg/heartbeat"
 	"auditlog-forwarder/pkg/hec"
 	"auditlog-forwarder/pkg/kafka"
 	"auditlog-forwarder/pkg/ops"
@@ -56,6 +57,7 @@ type App struct {
 	hec      *hec.Client
 	forward  *forwarder.Forwarder
 	group    *kafka.Group
+	heart    *heartbeat.Heart
 	admin    *ops.Server
 	rotator  *rotator // nil: no Options.Reload
 	bounded  *bounded // nil: no Options.Bounded; made by Run
@@ -121,6 +123,7 @@ func New(ctx context.Context, opts Options) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
+	a.heart = a.newHeart()
 	a.admin = ops.New(cfg.Admin, a.registry, a.health, a.status, a.log.Named("admin"), ops.WithAlive(a.lanes.alive))
 	if err = a.admin.Listen(ctx); err != nil {
 		return nil, err
@@ -158,6 +161,7 @@ func (a *App) Run(ctx context.Context) (err error) {
 	all.Go(func() error { a.lanes.run(side, a.forward, a.log); return nil })
 	all.Go(func() error { a.report(side); return nil })
 	all.Go(func() error { a.hec.Watch(side); return nil })
+	all.Go(func() error { a.heart.Run(side); return nil })
 	if a.rotator != nil {
 		a.rotator.to = a.takers()
 		all.Go(func() error { a.rotator.run(side); return nil })

@@ -84,7 +84,7 @@ func newBounded(ctx context.Context, opts Bounded, group *kafka.Group, owes func
 	if b.all, err = o.Partitions(); err != nil {
 		return nil, err
 	}
-	committed, err := o.Committed(b.all)
+	committed, err := o.Committed(ctx, b.all)
 	if err != nil {
 		return nil, err
 	}
@@ -188,7 +188,7 @@ func (b *bounded) watch(ctx context.Context) (_ roundEnd, err error) {
 		var done int64
 		var open []kafka.TopicPartition
 		if err == nil {
-			done, open, err = b.look(o)
+			done, open, err = b.look(ctx, o)
 		}
 		now := time.Now()
 		switch {
@@ -232,8 +232,8 @@ func (b *bounded) watch(ctx context.Context) (_ roundEnd, err error) {
 }
 
 // look returns how much is done, and which partitions are not.
-func (b *bounded) look(o *kafka.Offsets) (done int64, open []kafka.TopicPartition, err error) {
-	committed, err := o.Committed(b.all)
+func (b *bounded) look(ctx context.Context, o *kafka.Offsets) (done int64, open []kafka.TopicPartition, err error) {
+	committed, err := o.Committed(ctx, b.all)
 	if err != nil {
 		return 0, nil, err
 	}

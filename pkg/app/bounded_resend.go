@@ -113,7 +113,7 @@ func (r Resend) Again(ctx context.Context, cfg config.Config) (err error) {
 			return err
 		}
 	}
-	return o.Set(to)
+	return o.Set(ctx, to)
 }
 
 // beginsLate tells where a partition begins that has lost what may have been in

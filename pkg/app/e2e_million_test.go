@@ -33,7 +33,7 @@ const (
 func local(t *testing.T, b *kafkatest.Broker, hec *hectest.Server, topic, group string) settings {
 	t.Helper()
 	return settings{
-		"kafka.bootstrap_servers": strings.Join(b.Bootstrap(), ","), "kafka.security_protocol": "PLAINTEXT",
+		"kafka.bootstrap_servers": strings.Join(b.Bootstrap(), ","), "kafka.security_protocol": "PLAINTEXT", "heartbeat.interval": "0s",
 		"kafka.topics": topic, "kafka.group_id": group, "kafka.session_timeout": "6s",
 		"hec.url": hec.URL(), "hec.token": hectest.DefaultToken, "dead_letter.dir": t.TempDir(),
 	}

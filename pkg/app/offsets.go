@@ -38,7 +38,7 @@ func ShowOffsets(ctx context.Context, cfg kafka.Config, now time.Time) (_ GroupO
 		return GroupOffsets{}, err
 	}
 	defer func() { err = errors.Join(err, o.Close()) }()
-	state, err := o.State()
+	state, err := o.State(ctx)
 	if err != nil {
 		return GroupOffsets{}, err
 	}
@@ -46,7 +46,7 @@ func ShowOffsets(ctx context.Context, cfg kafka.Config, now time.Time) (_ GroupO
 	if err != nil {
 		return GroupOffsets{}, err
 	}
-	committed, err := o.Committed(all)
+	committed, err := o.Committed(ctx, all)
 	if err != nil {
 		return GroupOffsets{}, err
 	}

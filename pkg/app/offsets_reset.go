@@ -66,14 +66,14 @@ func ResetOffsets(ctx context.Context, cfg kafka.Config, to ResetTo) (plan Reset
 		return plan, err
 	}
 	defer func() { err = errors.Join(err, o.Close()) }()
-	if plan.Group, err = o.State(); err != nil {
+	if plan.Group, err = o.State(ctx); err != nil {
 		return plan, err
 	}
 	chosen, err := to.choose(o)
 	if err != nil {
 		return plan, err
 	}
-	committed, err := o.Committed(chosen)
+	committed, err := o.Committed(ctx, chosen)
 	if err != nil {
 		return plan, err
 	}
@@ -109,7 +109,7 @@ func ResetOffsets(ctx context.Context, cfg kafka.Config, to ResetTo) (plan Reset
 	case (plan.Skipped > 0 || plan.Uncounted) && !to.AllowSkip:
 		return plan, ErrSkips
 	}
-	if err := o.Set(set); err != nil {
+	if err := o.Set(ctx, set); err != nil {
 		return plan, err
 	}
 	plan.Executed = true

@@ -24,7 +24,7 @@ var mayImport = map[string][]string{
 	"pkg/kafka":      {"pkg/audit", "pkg/creds"},
 	"pkg/mirror":     {"pkg/audit", "pkg/kafka"},
 	"pkg/sigma/spl":  {"pkg/sigma"},
-	"pkg/heartbeat":  {"pkg/audit"},
+	"pkg/heartbeat":  {},
 
 	"config/alerts":        {},
 	"config/splunkapp":     {},

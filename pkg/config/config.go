@@ -21,6 +21,7 @@ import (
 	"auditlog-forwarder/pkg/deadletter"
 	"auditlog-forwarder/pkg/filter"
 	"auditlog-forwarder/pkg/forwarder"
+	"auditlog-forwarder/pkg/heartbeat"
 	"auditlog-forwarder/pkg/hec"
 	"auditlog-forwarder/pkg/kafka"
 	"auditlog-forwarder/pkg/ops"
@@ -38,6 +39,7 @@ type Config struct {
 	Admin           ops.Config        `mapstructure:"admin"`
 	Filter          filter.Config     `mapstructure:"filter"`
 	Summaries       summary.Config    `mapstructure:"summaries"`
+	Heartbeat       heartbeat.Config  `mapstructure:"heartbeat"`
 	Log             Log               `mapstructure:"log"`
 }
 
@@ -67,6 +69,7 @@ func Defaults() Config {
 		Admin:           ops.DefaultConfig(),
 		Filter:          filter.DefaultConfig(),
 		Summaries:       summary.DefaultConfig(),
+		Heartbeat:       heartbeat.DefaultConfig(),
 		Log:             Log{Level: "info", Format: FormatAuto},
 	}
 }
@@ -87,6 +90,7 @@ func (c Config) Validate() []error {
 		{"admin", c.Admin.Validate()},
 		{"filter", c.Filter.Validate()},
 		{"summaries", c.Summaries.Validate()},
+		{"heartbeat", c.Heartbeat.Validate()},
 		{"log", c.Log.Validate()},
 	} {
 		for _, err := range room.errs {

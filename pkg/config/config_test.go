@@ -16,6 +16,7 @@ import (
 	"auditlog-forwarder/pkg/deadletter"
 	"auditlog-forwarder/pkg/filter"
 	"auditlog-forwarder/pkg/forwarder"
+	"auditlog-forwarder/pkg/heartbeat"
 	"auditlog-forwarder/pkg/hec"
 	"auditlog-forwarder/pkg/kafka"
 	"auditlog-forwarder/pkg/ops"
@@ -198,6 +199,7 @@ func everything() Config {
 		Admin:     ops.Config{},
 		Filter:    filter.Config{Rules: []string{"preset:noise-authorize"}, HashKey: creds.NewSecret("sixteen bytes or more"), DropMethods: []string{"mds.Authorize", "kafka.Authentication"}},
 		Summaries: summary.Config{Every: 30 * time.Second, MaxKeys: 500},
+		Heartbeat: heartbeat.Config{Index: "ops", Source: "a:heart", Sourcetype: "a:heartbeat"},
 		Log:       Log{Level: "debug", Format: "console"},
 	}
 }

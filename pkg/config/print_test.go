@@ -238,6 +238,11 @@ summaries:
   every: 1m # default
   max_keys: 10000 # default
   samples: 3 # default
+heartbeat:
+  interval: 1m # default
+  index: "" # default
+  source: auditlog-forwarder # default
+  sourcetype: auditlog-forwarder:heartbeat # default
 log:
   level: info # default
   format: auto # default

@@ -29,6 +29,9 @@ type Totals struct {
 	LagTime time.Duration
 	// Partitions is how many partitions are owned.
 	Partitions int
+	// LastAccepted is when Splunk last took events, and NewestAccepted Kafka's
+	// timestamp of the newest of all that it took; zero: none yet.
+	LastAccepted, NewestAccepted time.Time
 }
 
 type metrics struct {
@@ -45,6 +48,7 @@ type metrics struct {
 	unsummarised prometheus.Counter
 
 	acceptedTotal, filteredTotal, deadTotal, returnedTotal atomic.Int64
+	lastAccepted, newestAccepted                           atomic.Int64 // Unix milliseconds; 0: never
 }
 
 func newMetrics(reg prometheus.Registerer, f *Forwarder) *metrics {
@@ -126,8 +130,22 @@ func (c laneCounters) settled(b *batch, entries []deadletter.Entry) {
 	c.made.Add(float64(b.made))
 	c.m.delivery.Observe(time.Since(b.opened).Seconds())
 	c.m.acceptedTotal.Add(int64(accepted))
+	if accepted > 0 {
+		raise(&c.m.lastAccepted, time.Now())
+		raise(&c.m.newestAccepted, b.events[len(b.events)-1].timestamp)
+	}
 	c.m.filteredTotal.Add(int64(filtered))
 	c.m.deadTotal.Add(int64(len(entries)))
+}
+
+// raise keeps the later of two times.
+func raise(last *atomic.Int64, t time.Time) {
+	for ms := t.UnixMilli(); ; {
+		was := last.Load()
+		if ms <= was || last.CompareAndSwap(was, ms) {
+			return
+		}
+	}
 }
 
 // returned books what goes back with the partition: records of the open batch
@@ -150,6 +168,12 @@ func (f *Forwarder) Totals() Totals {
 	t := Totals{
 		Accepted: m.acceptedTotal.Load(), Filtered: m.filteredTotal.Load(),
 		DeadLettered: m.deadTotal.Load(), Returned: m.returnedTotal.Load(), Uncommitted: f.gate.held.Load(),
+	}
+	if ms := m.lastAccepted.Load(); ms > 0 {
+		t.LastAccepted = time.UnixMilli(ms)
+	}
+	if ms := m.newestAccepted.Load(); ms > 0 {
+		t.NewestAccepted = time.UnixMilli(ms)
 	}
 	now := time.Now()
 	f.mu.Lock()

@@ -64,7 +64,7 @@ func Check(ctx context.Context, cfg Config, report func(step, found string, err 
 	defer func() { _ = client.Close() }() // nothing was written that closing could lose
 
 	topics := checkTopics(cfg, client, report)
-	found, err := checkGroup(cfg, client, topics)
+	found, err := checkGroup(ctx, cfg, client, topics)
 	report("kafka group", found, explained(cfg, err))
 	if len(topics) > 0 {
 		found, err := readOne(ctx, client, topics)
@@ -141,21 +141,15 @@ func checkTopics(cfg Config, client sarama.Client, report func(step, found strin
 	return seen
 }
 
-func checkGroup(cfg Config, client sarama.Client, topics []string) (string, error) {
-	admin, err := sarama.NewClusterAdminFromClient(client)
-	if err != nil {
-		return "", err
-	}
+func checkGroup(ctx context.Context, cfg Config, client sarama.Client, topics []string) (string, error) {
 	ask := map[string][]int32{}
 	for _, t := range topics {
+		var err error
 		if ask[t], err = client.Partitions(t); err != nil {
 			return "", err
 		}
 	}
-	resp, err := admin.ListConsumerGroupOffsets(cfg.GroupID, ask)
-	if err == nil && resp.Err != sarama.ErrNoError {
-		err = resp.Err
-	}
+	resp, err := groupOffsets(ctx, client, cfg.GroupID, ask)
 	switch {
 	case errors.Is(err, sarama.ErrGroupIDNotFound):
 		// Some brokers say so of a group that never committed.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -112,13 +113,8 @@ func TestCheckUnknownGroup(t *testing.T) {
 	cluster.ControlKey(kmsg.OffsetFetch.Int16(), func(req kmsg.Request) (kmsg.Response, error, bool) {
 		cluster.KeepControl()
 		asked <- true
-		resp, ok := req.ResponseKind().(*kmsg.OffsetFetchResponse)
-		if !ok {
-			return nil, errors.New("not an answer to OffsetFetch"), true
-		}
 		const noSuchGroup = 69
-		resp.ErrorCode = noSuchGroup
-		return resp, nil, true
+		return noOffsets(req, noSuchGroup), nil, true
 	})
 	cfg := kafka.DefaultConfig()
 	cfg.BootstrapServers, cfg.SecurityProtocol, cfg.Topics = cluster.ListenAddrs(), kafka.Plaintext, []string{"empty"}
@@ -259,4 +255,43 @@ func TestCheckTLS(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestCheckWaitsForTheCoordinator: one that still loads the group's offsets, as
+// after a broker's start, is asked again.
+func TestCheckWaitsForTheCoordinator(t *testing.T) {
+	t.Parallel()
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, "empty"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(cluster.Close)
+	var asked atomic.Int32
+	cluster.ControlKey(kmsg.OffsetFetch.Int16(), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		if asked.Add(1) > 3 {
+			return nil, nil, false // from now on kfake answers
+		}
+		cluster.KeepControl()
+		const loading = 14
+		return noOffsets(req, loading), nil, true
+	})
+	cfg := kafka.DefaultConfig()
+	cfg.BootstrapServers, cfg.SecurityProtocol, cfg.Topics = cluster.ListenAddrs(), kafka.Plaintext, []string{"empty"}
+	compareSteps(t, cfg, []string{
+		"kafka broker: ok connected", "kafka topic: ok 1 partitions", "kafka group: ok 1 partitions never read", "kafka read: not tried no records",
+	})
+	if n := asked.Load(); n != 4 {
+		t.Errorf("the coordinator was asked %d times, want 4", n)
+	}
+}
+
+// noOffsets answers an OffsetFetch with an error for the group.
+func noOffsets(req kmsg.Request, code int16) kmsg.Response {
+	resp := &kmsg.OffsetFetchResponse{Version: req.GetVersion(), ErrorCode: code}
+	if asks, ok := req.(*kmsg.OffsetFetchRequest); ok {
+		for _, g := range asks.Groups { // from version 8 on the error is here
+			resp.Groups = append(resp.Groups, kmsg.OffsetFetchResponseGroup{Group: g.Group, ErrorCode: code})
+		}
+	}
+	return resp
 }

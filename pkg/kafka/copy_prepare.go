@@ -109,18 +109,12 @@ func lookAtSource(ctx context.Context, source Config, state *CopyState) (begun b
 		return false, &topicsError{topics: []string{topic}, err: err}
 	}
 	state.SourcePartitions = int32(len(partitions)) //nolint:gosec // a topic has far fewer
-	admin, err := sarama.NewClusterAdminFromClient(client)
-	if err != nil {
-		return false, err
-	}
-	resp, err := admin.ListConsumerGroupOffsets(source.GroupID, map[string][]int32{topic: partitions})
+	resp, err := groupOffsets(ctx, client, source.GroupID, map[string][]int32{topic: partitions})
 	switch {
 	case errors.Is(err, sarama.ErrGroupIDNotFound):
 		return false, nil
 	case err != nil:
 		return false, err
-	case resp.Err != sarama.ErrNoError && !errors.Is(resp.Err, sarama.ErrGroupIDNotFound):
-		return false, resp.Err
 	}
 	for _, p := range partitions {
 		if b := resp.GetBlock(topic, p); b != nil && b.Offset > none {

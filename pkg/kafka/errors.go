@@ -107,6 +107,10 @@ func (c Config) explain(err error) *Error {
 			"a cluster that was just started needs some seconds for its first group; if it lasts, look at the brokers and at the topic __consumer_offsets",
 		},
 		{
+			sarama.ErrOffsetsLoadInProgress, fmt.Sprintf("the broker still loads the offsets of the group %q", c.GroupID),
+			"it does so after it started or took the group over; wait a moment and try again",
+		},
+		{
 			sarama.ErrOffsetOutOfRange, "events expired before they were read",
 			"the lost range is logged when the partition is claimed again; bring the lag down, or raise the topic's retention",
 		},

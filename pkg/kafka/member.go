@@ -48,7 +48,7 @@ func (m *member) Setup(session sarama.ConsumerGroupSession) error {
 		count += len(partitions)
 	}
 	if count > 0 {
-		committed, err := m.committed(claims)
+		committed, err := m.committed(session.Context(), claims)
 		if err != nil {
 			return fmt.Errorf("read the committed offsets of group %s: %w", m.group.cfg.GroupID, err)
 		}
@@ -80,18 +80,10 @@ type start struct {
 // none stands for a partition without a committed offset.
 const none = -1
 
-func (m *member) committed(claims map[string][]int32) (map[place]mark, error) {
-	// The admin is not closed: that would close the client, which is not its own.
-	admin, err := sarama.NewClusterAdminFromClient(m.client)
+func (m *member) committed(ctx context.Context, claims map[string][]int32) (map[place]mark, error) {
+	resp, err := groupOffsets(ctx, m.client, m.group.cfg.GroupID, claims)
 	if err != nil {
 		return nil, err
-	}
-	resp, err := admin.ListConsumerGroupOffsets(m.group.cfg.GroupID, claims)
-	if err != nil {
-		return nil, err
-	}
-	if resp.Err != sarama.ErrNoError {
-		return nil, resp.Err
 	}
 	offsets := map[place]mark{}
 	for topic, partitions := range claims {

@@ -181,20 +181,16 @@ type Committed struct {
 }
 
 // Committed returns the group's offsets; a partition without one has None.
-func (o *Offsets) Committed(partitions []TopicPartition) (map[TopicPartition]Committed, error) {
+func (o *Offsets) Committed(ctx context.Context, partitions []TopicPartition) (map[TopicPartition]Committed, error) {
 	ask := map[string][]int32{}
 	for _, p := range partitions {
 		ask[p.Topic] = append(ask[p.Topic], p.Partition)
 	}
-	resp, err := o.admin.ListConsumerGroupOffsets(o.cfg.GroupID, ask)
-	if err == nil && resp.Err != sarama.ErrNoError {
-		err = resp.Err
-	}
+	resp, err := groupOffsets(ctx, o.client, o.cfg.GroupID, ask)
 	switch {
 	case errors.Is(err, sarama.ErrGroupIDNotFound): // some brokers say so of a group that never committed
 		resp = &sarama.OffsetFetchResponse{}
 	case err != nil:
-		_ = o.client.RefreshCoordinator(o.cfg.GroupID) // it may have moved
 		return nil, explainedOffsets(o.cfg, err)
 	}
 	found := make(map[TopicPartition]Committed, len(partitions))

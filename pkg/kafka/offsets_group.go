@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -27,24 +28,17 @@ type GroupMember struct {
 }
 
 // State describes the group.
-func (o *Offsets) State() (GroupState, error) {
-	groups, err := o.admin.DescribeConsumerGroups([]string{o.cfg.GroupID})
-	if err == nil && len(groups) != 1 {
-		err = sarama.ErrIncompleteResponse
-	}
-	if err == nil && groups[0].Err != sarama.ErrNoError {
-		err = groups[0].Err
-	}
+func (o *Offsets) State(ctx context.Context) (GroupState, error) {
+	group, err := describeGroup(ctx, o.client, o.cfg.GroupID)
 	state := GroupState{Name: o.cfg.GroupID, State: "Dead", Members: []GroupMember{}}
 	switch {
 	case errors.Is(err, sarama.ErrGroupIDNotFound):
 		return state, nil
 	case err != nil:
-		_ = o.client.RefreshCoordinator(o.cfg.GroupID) // it may have moved
 		return state, explainedOffsets(o.cfg, err)
 	}
-	state.State = groups[0].State
-	for id, m := range groups[0].Members {
+	state.State = group.State
+	for id, m := range group.Members {
 		member := GroupMember{ID: id, ClientID: m.ClientId, Host: strings.TrimPrefix(m.ClientHost, "/"), Partitions: []string{}}
 		if m.GroupInstanceId != nil {
 			member.InstanceID = *m.GroupInstanceId
@@ -87,11 +81,11 @@ func (e *ActiveError) Error() string {
 // Set commits offsets for the group, and thereby drops the notes beside the old
 // ones. It is an *ActiveError while the group has members; the coordinator
 // itself refuses then, so that no member can come in between.
-func (o *Offsets) Set(to map[TopicPartition]int64) error {
+func (o *Offsets) Set(ctx context.Context, to map[TopicPartition]int64) error {
 	if len(to) == 0 {
 		return nil
 	}
-	state, err := o.State()
+	state, err := o.State(ctx)
 	if err != nil {
 		return err
 	}
@@ -105,7 +99,18 @@ func (o *Offsets) Set(to map[TopicPartition]int64) error {
 		}
 		offsets[p.Topic][p.Partition] = sarama.OffsetAndMetadata{Offset: offset, LeaderEpoch: -1}
 	}
-	resp, err := o.admin.AlterConsumerGroupOffsets(o.cfg.GroupID, offsets, nil)
+	var resp *sarama.OffsetCommitResponse
+	err = askCoordinator(ctx, o.client, o.cfg.GroupID, func() (err error) {
+		if resp, err = o.admin.AlterConsumerGroupOffsets(o.cfg.GroupID, offsets, nil); err != nil {
+			return err
+		}
+		for p := range to { // nothing is written where one of these is said
+			if kerr := resp.Errors[p.Topic][p.Partition]; kerr == sarama.ErrOffsetsLoadInProgress || kerr == sarama.ErrNotCoordinatorForConsumer {
+				return kerr
+			}
+		}
+		return nil
+	})
 	if err != nil {
 		return explainedOffsets(o.cfg, err)
 	}
@@ -116,7 +121,7 @@ func (o *Offsets) Set(to map[TopicPartition]int64) error {
 		case !answered:
 			kerr = sarama.ErrUnknown
 		case kerr == sarama.ErrUnknownMemberId || kerr == sarama.ErrRebalanceInProgress || kerr == sarama.ErrIllegalGeneration:
-			if state, err := o.State(); err == nil {
+			if state, err := o.State(ctx); err == nil {
 				return &ActiveError{state}
 			}
 		}

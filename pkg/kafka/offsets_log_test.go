@@ -137,13 +137,13 @@ func TestSetOffsets(t *testing.T) {
 	}
 	check := func(want int64) {
 		t.Helper()
-		got, err := o.Committed(all)
+		got, err := o.Committed(t.Context(), all)
 		if err != nil || got[all[1]] != (Committed{Offset: want}) || got[all[0]].Offset != None {
 			t.Errorf("committed %v, %v; want %d in partition 1 alone", got, err, want)
 		}
 	}
 	check(None)
-	if err := o.Set(map[TopicPartition]int64{all[1]: 7}); err != nil {
+	if err := o.Set(t.Context(), map[TopicPartition]int64{all[1]: 7}); err != nil {
 		t.Fatal(err)
 	}
 	check(7)
@@ -155,12 +155,12 @@ func TestSetOffsets(t *testing.T) {
 	go member.PollFetches(ctx) // until the context's end, which is the test's
 	<-joined
 	var active *ActiveError
-	if err := o.Set(map[TopicPartition]int64{all[1]: 3}); !errors.As(err, &active) || len(active.Group.Members) != 1 {
+	if err := o.Set(t.Context(), map[TopicPartition]int64{all[1]: 3}); !errors.As(err, &active) || len(active.Group.Members) != 1 {
 		t.Errorf("with a member: %v", err)
 	}
 	check(7)
 	member.Close()
-	if err := o.Set(map[TopicPartition]int64{all[1]: 3}); err != nil {
+	if err := o.Set(t.Context(), map[TopicPartition]int64{all[1]: 3}); err != nil {
 		t.Error(err)
 	}
 	check(3)

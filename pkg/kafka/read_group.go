@@ -17,15 +17,7 @@ type GroupPlace struct {
 // GroupPlaces returns what a group has committed for a topic's partitions;
 // those without anything are left out.
 func (r *Reader) GroupPlaces(ctx context.Context, group, topic string, partitions []int32) (map[int32]GroupPlace, error) {
-	// The admin is not closed: that would close the client.
-	admin, err := sarama.NewClusterAdminFromClient(r.client)
-	if err != nil {
-		return nil, r.explainGroup(ctx, group, err)
-	}
-	resp, err := admin.ListConsumerGroupOffsets(group, map[string][]int32{topic: partitions})
-	if err == nil && resp.Err != sarama.ErrNoError {
-		err = resp.Err
-	}
+	resp, err := groupOffsets(ctx, r.client, group, map[string][]int32{topic: partitions})
 	switch {
 	case errors.Is(err, sarama.ErrGroupIDNotFound):
 		return map[int32]GroupPlace{}, nil // so some brokers say that it never committed
@@ -50,26 +42,16 @@ func (r *Reader) GroupPlaces(ctx context.Context, group, topic string, partition
 // GroupMembers returns how many members a group has, which is 0 also for one
 // that does not exist.
 func (r *Reader) GroupMembers(ctx context.Context, group string) (int, error) {
-	admin, err := sarama.NewClusterAdminFromClient(r.client)
-	if err != nil {
+	g, err := describeGroup(ctx, r.client, group)
+	switch {
+	case errors.Is(err, sarama.ErrGroupIDNotFound):
+		return 0, nil
+	case err != nil:
 		return 0, r.explainGroup(ctx, group, err)
+	case g.State == "PreparingRebalance" || g.State == "CompletingRebalance":
+		return max(1, len(g.Members)), nil // a member that joins just now is in the state alone
 	}
-	found, err := admin.DescribeConsumerGroups([]string{group})
-	if err != nil {
-		return 0, r.explainGroup(ctx, group, err)
-	}
-	members := 0
-	for _, g := range found {
-		if g.Err != sarama.ErrNoError && !errors.Is(g.Err, sarama.ErrGroupIDNotFound) {
-			return 0, r.explainGroup(ctx, group, g.Err)
-		}
-		// A member that joins just now is in the state alone.
-		if g.State == "PreparingRebalance" || g.State == "CompletingRebalance" {
-			members = 1
-		}
-		members = max(members, len(g.Members))
-	}
-	return members, nil
+	return len(g.Members), nil
 }
 
 // ErrGroupActive says that a group has members, so that nobody else may commit
