@@ -20,12 +20,12 @@ func TestCells(t *testing.T) {
 		condition alerts.Condition
 		want      firing.Counts
 	}{
-		{"groups", alerts.Condition{Threshold: &alerts.Threshold{Count: 2, By: []string{"who"}}}, firing.Counts{Matched: 10, Over: 3, Fired: 3}},
-		{"single events", alerts.Condition{}, firing.Counts{Matched: 10, Over: 6, Fired: 4}},
+		{"groups", alerts.Condition{Threshold: &alerts.Threshold{Count: 2, By: []string{"principal"}}}, firing.Counts{Matched: 10, Over: 3, Fired: 2, Rows: 3}},
+		{"single events", alerts.Condition{}, firing.Counts{Matched: 10, Over: 6, Fired: 2, Rows: 4}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			e := evaluator(t, firing.Options{Cells: 2}, alert(t, func(a *alerts.Alert) { a.Condition, a.Show = tt.condition, []string{"who"} }))
+			e := evaluator(t, firing.Options{Cells: 2}, alert(t, func(a *alerts.Alert) { a.Condition, a.Show = tt.condition, []string{"principal"} }))
 			add := func(minutes int, who string) {
 				e.Add(firing.Event{Time: day().Add(time.Duration(minutes) * time.Minute), Body: fmt.Appendf(nil, `{"m":"x","who":%q}`, who)})
 			}
@@ -73,7 +73,7 @@ func TestLate(t *testing.T) {
 		e.Add(firing.Event{Time: day().Add(time.Duration(minutes) * time.Minute), Body: []byte(`{"m":"x"}`)})
 	}
 	e.Advance(day().Add(4*time.Hour), func(firing.Firing) {})
-	if diff := cmp.Diff(firing.Counts{Matched: 3, Late: 2, Fired: 1}, e.Counts(0)); diff != "" {
+	if diff := cmp.Diff(firing.Counts{Matched: 3, Late: 2, Fired: 1, Rows: 1}, e.Counts(0)); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -81,7 +81,7 @@ func TestLate(t *testing.T) {
 // TestNoMatchIsFree: an event that matches nothing makes no garbage.
 func TestNoMatchIsFree(t *testing.T) {
 	e := evaluator(t, firing.Options{}, alert(t, nil), alert(t, func(a *alerts.Alert) {
-		a.Condition.Threshold = &alerts.Threshold{Count: 2, By: []string{"who", "from"}}
+		a.Condition.Threshold = &alerts.Threshold{Count: 2, By: []string{"principal", "source_ip"}}
 	}))
 	ev := firing.Event{Time: day(), Body: []byte(`{"m":"y","type":"t","who":{"id":"x"},"from":[{"ip":"192.0.2.1"}]}`)}
 	if n := testing.AllocsPerRun(100, func() {
@@ -97,7 +97,7 @@ func BenchmarkAdd(b *testing.B) {
 	for _, m := range []string{"y", "x"} {
 		b.Run("m="+m, func(b *testing.B) {
 			e := evaluator(b, firing.Options{}, alert(b, func(a *alerts.Alert) {
-				a.Condition.Threshold = &alerts.Threshold{Count: 2, By: []string{"who", "from"}, Distinct: "key"}
+				a.Condition.Threshold = &alerts.Threshold{Count: 2, By: []string{"principal", "source_ip"}, Distinct: "credential"}
 			}))
 			ev := firing.Event{Time: day(), Body: fmt.Appendf(nil, `{"m":%q,"type":"t","who":{"id":"x"},"from":[{"ip":"192.0.2.1"}],"key":"K"}`, m)}
 			b.ReportAllocs()

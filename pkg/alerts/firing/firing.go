@@ -3,11 +3,12 @@
 // memory.
 //
 // An Evaluator takes events with Add, in any order, and runs alerts with
-// Advance. An alert runs at the multiples of its Every since 1970 in UTC, as
-// Splunk's scheduler does where users have set UTC, and a run counts the events
-// whose index time is in the Look-back before it, its start included and its end
-// not. Where the index time is not known, as in a file, the event's own time
-// takes its place.
+// Advance. The windows of an alert's runs end where those of its saved search do, in
+// a Splunk whose scheduler has UTC, and a run counts the events whose index time is
+// in its window, the start included and the end not. Where the index time is not
+// known, as in a file, the event's own time takes its place. That Splunk looks for no
+// event which is older than its index time by more than a week, or is of the future,
+// is not asked here.
 //
 // Counts are kept by cells: stretches of time that divide both Every and the
 // windows, so that a run adds up cells and no event is kept. An event that comes
@@ -33,7 +34,7 @@ const (
 )
 
 // maxValues bounds the values that are kept of a subject that is shown and not
-// grouped by.
+// grouped by, as the searches do.
 const maxValues = 10
 
 // Options are an Evaluator's bounds, and how it is used.
@@ -49,6 +50,9 @@ type Options struct {
 	// AtOnce lets alerts without a condition fire at the index time of their event
 	// instead of at the run that finds it.
 	AtOnce bool
+	// Align is a time at which windows begin, and others end, of all alerts. Zero: they
+	// begin when those of the alerts' saved searches do.
+	Align time.Time
 	// Since is from when on events are complete, so that none before the first one
 	// means that there was none. Zero: the first event's index time.
 	Since time.Time
@@ -70,12 +74,13 @@ type Value struct {
 // Firing is an alert that fires for a group of events.
 type Firing struct {
 	Alert    *alerts.Alert
-	At       time.Time // the run
+	At       time.Time // the end of the run's window; Splunk runs it three minutes later
+	Same     bool      // it is told in one message with the firing before it
 	Group    []Value   // what the alert groups by; without a condition: all subjects that it names
-	Others   []Value   // what it shows besides
+	Others   []Value   // the other columns of the saved search's result
 	Count    int64     // of the events in the window
 	Distinct int64     // different values of the threshold's subject; see Evaluator
-	First    time.Time // of the events, by index time
+	First    time.Time // of the events, by their own time
 	Last     time.Time
 	Sample   []byte // one of the events; nil without one
 	Message  string
@@ -86,8 +91,9 @@ type Counts struct {
 	Matched    int64 // events that the rule matches, outside of working hours
 	Late       int64 // of these, those that came too late for any run
 	Over       int64 // of these, those for which there was no room
-	Fired      int64
-	Suppressed int64
+	Fired      int64 // that are not Firing.Same: messages
+	Rows       int64 // all
+	Suppressed int64 // rows that were kept silent
 }
 
 // Evaluator tells which alerts fire. It belongs to one goroutine.
@@ -95,7 +101,8 @@ type Counts struct {
 // It keeps, for each alert, at most Options.Cells cells of those that runs still
 // look at, and in a cell at most a thousand different values for a distinct
 // count (or as many as the threshold asks for, if that is more): larger distinct
-// counts are told as too small, and never decide otherwise than they should.
+// counts are told as too small, and never decide otherwise than they should. Of subjects that are
+// shown and no group the first ten values in their order are kept.
 type Evaluator struct {
 	opts  Options
 	match *sigma.Matcher
@@ -161,7 +168,7 @@ func (e *Evaluator) Add(ev Event) (matched int) {
 	if ev.Index.IsZero() {
 		ev.Index = ev.Time
 	}
-	hits := e.match.Match(ev.Body)
+	hits := e.match.Match(ev.Body) // the slice lasts until the next
 	source, index := e.source(), ev.Index.UnixNano()
 	if !e.seen[source] || (e.opts.Since.IsZero() && index < e.since[source]) {
 		e.seen[source], e.since[source] = true, index
@@ -173,7 +180,7 @@ func (e *Evaluator) Add(ev Event) (matched int) {
 		}
 		matched++
 		st.counts.Matched++
-		e.add(st, ev.Body, index)
+		e.add(st, &ev)
 	}
 	return matched
 }
@@ -205,7 +212,7 @@ func (e *Evaluator) Finish(last time.Time, fire func(Firing)) {
 		if st.alert.Condition.Absent != nil {
 			return last.UnixNano()
 		}
-		return floor(last.UnixNano(), st.every) + st.every
+		return floor(last.UnixNano()-st.shift, st.every) + st.every + st.shift
 	}, fire)
 }
 
@@ -225,8 +232,14 @@ func (e *Evaluator) advance(until func(*state) int64, fire func(Firing)) {
 			c.st.counts.Suppressed++
 			continue
 		}
-		c.st.counts.Fired++
-		fire(c.firing())
+		f := c.firing()
+		f.Same = len(c.st.alert.Suppress.By) == 0 && c.st.told && c.st.lastTold == c.at
+		c.st.told, c.st.lastTold = true, c.at
+		c.st.counts.Rows++
+		if !f.Same {
+			c.st.counts.Fired++
+		}
+		fire(f)
 	}
 	for _, st := range e.rules {
 		e.room += st.forget(until(st))

@@ -25,12 +25,12 @@ func path(t testing.TB, s string) sigma.Path {
 	return p
 }
 
-// who and from are the subjects of the tests.
+// subjects are those of the tests: names that there are, with paths that are short.
 func subjects(t testing.TB) []alerts.Subject {
 	return []alerts.Subject{
-		{Name: "who", Paths: []sigma.Path{path(t, "who.id"), path(t, "who")}, Trim: "User:"},
-		{Name: "from", Paths: []sigma.Path{path(t, "from{}.ip")}},
-		{Name: "key", Paths: []sigma.Path{path(t, "key")}},
+		{Name: "principal", Paths: []sigma.Path{path(t, "who.id"), path(t, "who")}, Trim: "User:"},
+		{Name: "source_ip", Paths: []sigma.Path{path(t, "from{}.ip")}},
+		{Name: "credential", Paths: []sigma.Path{path(t, "key")}},
 	}
 }
 
@@ -50,6 +50,9 @@ func alert(t testing.TB, change func(a *alerts.Alert)) *alerts.Alert {
 
 func evaluator(t testing.TB, opts firing.Options, list ...*alerts.Alert) *firing.Evaluator {
 	t.Helper()
+	if opts.Align.IsZero() {
+		opts.Align = day()
+	}
 	e, err := firing.New(list, subjects(t), opts)
 	if err != nil {
 		t.Fatal(err)
@@ -61,11 +64,16 @@ func evaluator(t testing.TB, opts firing.Options, list ...*alerts.Alert) *firing
 func told(f firing.Firing) string {
 	var group []string
 	for _, v := range f.Group {
-		group = append(group, v.Subject+"="+strings.Join(v.Texts, ","))
+		if v.Texts[0] != firing.Unknown {
+			group = append(group, v.Subject+"="+strings.Join(v.Texts, ","))
+		}
 	}
 	line := fmt.Sprintf("%s [%s] %d", f.At.Format("02 15:04"), strings.Join(group, " "), f.Count)
 	if f.Distinct > 0 {
 		line += fmt.Sprintf(" of %d", f.Distinct)
+	}
+	if f.Same {
+		line += " (same)"
 	}
 	if f.Message != "" {
 		line += ": " + f.Message
@@ -91,7 +99,7 @@ func TestConditions(t *testing.T) {
 		}
 		return all
 	}
-	const a, b = `"who":"User:a"`, `"who":{"id":"b"}`
+	const a, b, ip = `"who":"User:a"`, `"who":{"id":"b"}`, `,"from":[{"ip":"192.0.2.1"}]`
 	for _, tt := range []struct {
 		name   string
 		change func(a *alerts.Alert)
@@ -102,11 +110,11 @@ func TestConditions(t *testing.T) {
 	}{
 		{
 			"each event is an alert, told by the next run",
-			func(a *alerts.Alert) { a.Message = "{who} did it" },
+			func(a *alerts.Alert) { a.Message = "{principal} did it" },
 			firing.Options{},
 			[]event{x("59m59s", a), x("1h", b), {"1h", `{"m":"y"}`}, x("1h", `"who":[1]`)},
 			"2h",
-			[]string{"02 01:00 [who=a] 1: a did it", "02 02:00 [who=b] 1: b did it", "02 02:00 [who=unknown] 1: unknown did it"},
+			[]string{"02 01:00 [principal=a] 1: a did it", "02 02:00 [principal=b] 1: b did it", "02 02:00 [] 1 (same): unknown did it"},
 		},
 		{
 			"at once",
@@ -134,8 +142,8 @@ func TestConditions(t *testing.T) {
 		{
 			"threshold by group",
 			func(a *alerts.Alert) {
-				a.Condition.Threshold = &alerts.Threshold{Count: 3, By: []string{"who"}}
-				a.Message = "{count} of {who} from {from}"
+				a.Condition.Threshold = &alerts.Threshold{Count: 3, By: []string{"principal"}}
+				a.Message = "{count} of {principal} from {source_ip}"
 			},
 			firing.Options{},
 			[]event{
@@ -143,7 +151,7 @@ func TestConditions(t *testing.T) {
 				x("10m", b), x("20m", b), x("1h", b),
 			},
 			"3h",
-			[]string{"02 01:00 [who=a] 3: 3 of a from 1.1.1.1, 3.3.3.3, unknown"},
+			[]string{"02 01:00 [principal=a] 3: 3 of a from 1.1.1.1, 3.3.3.3"},
 		},
 		{
 			"threshold over a look-back longer than the time between runs",
@@ -160,7 +168,7 @@ func TestConditions(t *testing.T) {
 		{
 			"threshold of distinct values",
 			func(a *alerts.Alert) {
-				a.Condition.Threshold = &alerts.Threshold{Count: 3, By: []string{"from"}, Distinct: "key", DistinctCount: 2}
+				a.Condition.Threshold = &alerts.Threshold{Count: 3, By: []string{"source_ip"}, Distinct: "credential", DistinctCount: 2}
 				a.Message = "{distinct_count}"
 			},
 			firing.Options{},
@@ -169,7 +177,7 @@ func TestConditions(t *testing.T) {
 				x("1h1m", `"key":"K1"`), x("1h2m", `"key":"K1"`), x("1h3m", `"key":"K1"`),
 			},
 			"3h",
-			[]string{"02 01:00 [from=unknown] 3 of 2: 2"},
+			[]string{"02 01:00 [] 3 of 2: 2"},
 		},
 		{
 			"out of order, and across runs of Advance at once",
@@ -182,32 +190,33 @@ func TestConditions(t *testing.T) {
 		{
 			"new",
 			func(a *alerts.Alert) {
-				a.Condition.New = &alerts.New{By: []string{"who", "from"}, Within: 3 * time.Hour, Count: 1}
+				a.Condition.New = &alerts.New{By: []string{"principal", "source_ip"}, Within: 3 * time.Hour, Count: 1}
 			},
 			firing.Options{},
-			[]event{x("10m", a), x("50m", a), x("1h", a), x("2h", b), x("5h10m", a), x("9h", a)},
+			[]event{x("10m", a+ip), x("50m", a+ip), x("1h", a+ip), x("2h", b+ip), x("2h", b), x("5h10m", a+ip), x("9h", a+ip)},
 			"12h",
-			// That of 5h is in the three hours before the run at 5h+1h no more: 2h to 5h.
-			[]string{"02 01:00 [who=a from=unknown] 2", "02 03:00 [who=b from=unknown] 1", "02 06:00 [who=a from=unknown] 1", "02 10:00 [who=a from=unknown] 1"},
+			// That at 1h is in the three hours before that at 5h10m no more. Of an event
+			// without an address nothing new can be said.
+			[]string{"02 01:00 [principal=a source_ip=192.0.2.1] 2", "02 03:00 [principal=b source_ip=192.0.2.1] 1", "02 06:00 [principal=a source_ip=192.0.2.1] 1", "02 10:00 [principal=a source_ip=192.0.2.1] 1"},
 		},
 		{
 			"new with a count",
 			func(a *alerts.Alert) {
-				a.Condition.New = &alerts.New{By: []string{"who"}, Within: 3 * time.Hour, Count: 2}
+				a.Condition.New = &alerts.New{By: []string{"principal"}, Within: 3 * time.Hour, Count: 2}
 			},
 			firing.Options{},
 			[]event{x("10m", a), x("1h", a), x("1h1m", a), x("2h", b), x("2h30m", b)},
 			"12h",
-			[]string{"02 03:00 [who=b] 2"},
+			[]string{"02 03:00 [principal=b] 2"},
 		},
 		{
 			"spike over a quiet day",
 			func(a *alerts.Alert) {
-				a.Condition.Spike = &alerts.Spike{By: []string{"who"}, Bin: 30 * time.Minute, Over: 24 * time.Hour, Count: 5, Deviations: 3}
+				a.Condition.Spike = &alerts.Spike{By: []string{"principal"}, Bin: 30 * time.Minute, Over: 24 * time.Hour, Count: 5, Deviations: 3}
 			},
 			firing.Options{},
 			append(times(4, 2*time.Hour, time.Minute, b), times(9, 5*time.Hour, time.Minute, a)...), "24h",
-			[]string{"02 06:00 [who=a] 9"},
+			[]string{"02 06:00 [principal=a] 9"},
 		},
 		{
 			"spike that is as every hour",
@@ -242,24 +251,24 @@ func TestConditions(t *testing.T) {
 		{
 			"suppressed by group",
 			func(a *alerts.Alert) {
-				a.Suppress = alerts.Suppress{For: 2 * time.Hour, By: []string{"who"}}
-				a.Show = []string{"key"}
+				a.Suppress = alerts.Suppress{For: 2 * time.Hour, By: []string{"principal"}}
+				a.Show = []string{"credential"}
 			},
 			firing.Options{},
 			[]event{x("1m", a+`,"key":1`), x("2m", a+`,"key":2`), x("2m", b), x("1h1m", a), x("2h1m", a), x("3h", a)},
 			"12h",
-			[]string{"02 01:00 [key=1 who=a] 1", "02 01:00 [key=unknown who=b] 1", "02 03:00 [key=unknown who=a] 1"},
+			[]string{"02 01:00 [credential=1 principal=a] 1", "02 01:00 [principal=b] 1", "02 03:00 [principal=a] 1"},
 		},
 		{
 			"suppressed whatever the group",
 			func(a *alerts.Alert) {
-				a.Condition.Threshold = &alerts.Threshold{Count: 1, By: []string{"who"}}
-				a.Suppress = alerts.Suppress{For: time.Hour}
+				a.Condition.Threshold = &alerts.Threshold{Count: 1, By: []string{"principal"}}
+				a.Suppress = alerts.Suppress{For: 2 * time.Hour}
 			},
 			firing.Options{},
-			[]event{x("2m", b), x("1m", a), x("1h", b)},
-			"12h",
-			[]string{"02 01:00 [who=a] 1", "02 02:00 [who=b] 1"},
+			[]event{x("2m", b), x("1m", a), x("1h", b), x("2h", a)}, "12h",
+			// The rows of a run are one message.
+			[]string{"02 01:00 [principal=a] 1", "02 01:00 [principal=b] 1 (same)", "02 03:00 [principal=a] 1"},
 		},
 		{
 			"outside of working hours of another offset",
@@ -282,11 +291,11 @@ func TestConditions(t *testing.T) {
 		},
 		{
 			"texts that would run into each other",
-			func(a *alerts.Alert) { a.Condition.Threshold = &alerts.Threshold{Count: 1, By: []string{"who", "key"}} },
+			func(a *alerts.Alert) { a.Condition.Threshold = &alerts.Threshold{Count: 1, By: []string{"principal", "credential"}} },
 			firing.Options{},
 			[]event{x("1m", `"who":"a","key":"bc"`), x("2m", `"who":"ab","key":"c"`), x("3m", `"who":"a\u0000","key":"c"`)},
 			"1h",
-			[]string{"02 01:00 [who=a key=bc] 1", "02 01:00 [who=ab key=c] 1", "02 01:00 [who=a\x00 key=c] 1"},
+			[]string{"02 01:00 [principal=a credential=bc] 1", "02 01:00 [principal=ab credential=c] 1 (same)", "02 01:00 [principal=a\x00 credential=c] 1 (same)"},
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

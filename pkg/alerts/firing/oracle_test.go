@@ -59,7 +59,7 @@ func oracle(a *alerts.Alert, events []plain, since, until time.Time) (told []str
 			case c.Threshold != nil:
 				n, keys, first := in(run.Add(-a.LookBack), run, who)
 				if n >= max(1, int(c.Threshold.Count)) && len(keys) >= int(c.Threshold.DistinctCount) {
-					text := fmt.Sprintf("[who=%s] %d", who, n)
+					text := fmt.Sprintf("[principal=%s] %d", who, n)
 					if c.Threshold.Distinct != "" {
 						text += fmt.Sprintf(" of %d", len(keys))
 					}
@@ -69,7 +69,7 @@ func oracle(a *alerts.Alert, events []plain, since, until time.Time) (told []str
 				n, _, first := in(run.Add(-a.Every), run, who)
 				before, _, _ := in(run.Add(-a.Every-c.New.Within), run.Add(-a.Every), who)
 				if n >= int(c.New.Count) && before == 0 {
-					results = append(results, result{who, fmt.Sprintf("[who=%s] %d", who, n), first})
+					results = append(results, result{who, fmt.Sprintf("[principal=%s] %d", who, n), first})
 				}
 			case c.Spike != nil:
 				var counts []float64
@@ -84,10 +84,10 @@ func oracle(a *alerts.Alert, events []plain, since, until time.Time) (told []str
 				for _, n := range counts {
 					squares += (n - sum/float64(len(counts))) * (n - sum/float64(len(counts)))
 				}
-				limit := sum/float64(len(counts)) + c.Spike.Deviations*math.Sqrt(squares/float64(len(counts)-1))
+				limit := sum/float64(len(counts)) + c.Spike.Deviations*math.Sqrt(squares/float64(len(counts)))
 				for at := run.Add(-a.Every); at.Before(run); at = at.Add(c.Spike.Bin) {
 					if n, _, first := in(at, at.Add(c.Spike.Bin), who); n >= int(c.Spike.Count) && float64(n) > limit {
-						results = append(results, result{who, fmt.Sprintf("[who=%s] %d", who, n), first})
+						results = append(results, result{who, fmt.Sprintf("[principal=%s] %d", who, n), first})
 					}
 				}
 			}
@@ -100,18 +100,23 @@ func oracle(a *alerts.Alert, events []plain, since, until time.Time) (told []str
 		slices.SortStableFunc(results, func(a, b result) int {
 			return cmp.Or(a.first.Compare(b.first), strings.Compare(a.who, b.who))
 		})
-		for _, r := range results {
-			key := r.who
-			if len(a.Suppress.By) == 0 {
-				key = ""
-			}
-			if until, ok := silent[key]; ok && run.Before(until) {
+		if whole, ok := silent[""]; ok && run.Before(whole) {
+			continue
+		}
+		for i, r := range results {
+			if until, ok := silent[r.who]; ok && run.Before(until) {
 				continue
 			}
-			if a.Suppress.For > 0 {
-				silent[key] = run.Add(a.Suppress.For)
+			line := run.Format("02 15:04") + " " + r.text
+			if len(a.Suppress.By) > 0 {
+				silent[r.who] = run.Add(a.Suppress.For)
+			} else {
+				silent[""] = run.Add(a.Suppress.For)
+				if i > 0 {
+					line += " (same)"
+				}
 			}
-			told = append(told, run.Format("02 15:04")+" "+r.text)
+			told = append(told, line)
 		}
 	}
 	return told
@@ -129,12 +134,12 @@ func drawn(rng *rand.Rand) func(a *alerts.Alert) {
 		if rng.IntN(2) == 0 {
 			a.Suppress.For = minutes(5, 30, 45, 120)
 		}
-		by := []string{"who"}
+		by := []string{"principal"}
 		switch rng.IntN(4) {
 		case 0:
 			a.Condition.Threshold = &alerts.Threshold{Count: 1 + rng.Int64N(4), By: by}
 			if rng.IntN(2) == 0 {
-				a.Condition.Threshold.Distinct, a.Condition.Threshold.DistinctCount = "key", 1+rng.Int64N(3)
+				a.Condition.Threshold.Distinct, a.Condition.Threshold.DistinctCount = "credential", 1+rng.Int64N(3)
 			}
 		case 1:
 			a.Condition.New = &alerts.New{By: by, Within: minutes(30, 60, 200, 600), Count: 1 + rng.Int64N(3)}

@@ -2,8 +2,8 @@ package firing
 
 import (
 	"encoding/binary"
+	"errors"
 	"slices"
-	"time"
 
 	"auditlog-forwarder/pkg/alerts"
 	"auditlog-forwarder/pkg/sigma"
@@ -21,17 +21,23 @@ type state struct {
 	by       []subject
 	distinct []subject // none or one
 	others   []subject
-	suppress []int // indexes into by, or -1-i into others
+	suppress []int // indexes into by, or -1-i into others; none: rows of a run are one message
 
-	every, grain, look int64 // nanoseconds: between runs, of a cell, of the window
-	keep               int64 // the past that runs look at
-	next               int64 // the first run that is not over; 0 before the first Advance
-	atOnce, single     bool  // single: each event is an alert
-	maxDistinct        int
-	groups             map[string]*group
-	kept               int // cells and singles in groups
-	silent             map[string]int64
-	counts             Counts
+	// Nanoseconds. Index times, runs and next are kept less shift, so that windows
+	// end at multiples of every.
+	shift, every   int64
+	look, keep     int64 // the window, and the past that runs look at
+	grain          int64 // of cells
+	binGrain       int64 // of cells of a spike, by the events' own time
+	next           int64 // the first run that is not over; 0 before the first Advance
+	atOnce, single bool  // single: each event is an alert
+	maxDistinct    int
+	groups         map[string]*group
+	kept           int // cells and singles in groups
+	silent         map[string]int64
+	told           bool  // something was, at
+	lastTold       int64 // in the time of firings
+	counts         Counts
 }
 
 // group is what is known of a combination of subjects.
@@ -41,31 +47,46 @@ type group struct {
 	singles []single
 }
 
-// cell is what is known of a stretch of time.
+// cell is what is known of the events that were indexed in a stretch of time, and
+// happened in another one.
 type cell struct {
-	start       int64
-	count       int64
-	first, last int64
-	distinct    map[string]struct{}
-	others      [][]string // by state.others
-	sample      []byte
+	start int64 // of the index time
+	bin   int64 // of the events' own time, of a spike; else 0
+	tally
+	distinct map[string]struct{}
+	others   [][]string // by state.others
+	sample   []byte
+}
+
+// tally is a number of events and when they happened.
+type tally struct{ count, first, last int64 }
+
+func (t *tally) see(count, first, last int64) {
+	if t.count == 0 || first < t.first {
+		t.first = first
+	}
+	if t.count == 0 || last > t.last {
+		t.last = last
+	}
+	t.count += count
 }
 
 // single is an event that is an alert by itself.
 type single struct {
-	at     int64
+	index  int64
+	at     int64 // its own time
 	sample []byte
 }
 
 func newState(a *alerts.Alert, order int, set *sigma.Set, subjects []alerts.Subject, opts Options) (*state, error) {
-	st := &state{alert: a, order: order, groups: map[string]*group{}, silent: map[string]int64{}, every: int64(a.Every), maxDistinct: maxDistinct}
-	if st.every <= 0 {
-		st.every = int64(time.Hour)
+	st := &state{alert: a, order: order, shift: int64(a.Phase()), groups: map[string]*group{}, silent: map[string]int64{}, every: int64(a.Every), maxDistinct: maxDistinct}
+	if st.every <= 0 || a.LookBack <= 0 {
+		return nil, errors.New("every and look_back are not set; alerts.Load sets them")
+	}
+	if !opts.Align.IsZero() {
+		st.shift = opts.Align.UnixNano() - floor(opts.Align.UnixNano(), st.every)
 	}
 	look := int64(a.LookBack)
-	if look <= 0 {
-		look = st.every
-	}
 	var by, distinct []string
 	st.look, st.grain, st.keep = look, gcd(st.every, look), look
 	switch c := a.Condition; {
@@ -80,19 +101,19 @@ func newState(a *alerts.Alert, order int, set *sigma.Set, subjects []alerts.Subj
 		st.grain, st.keep = gcd(st.every, int64(c.New.Within)), st.every+int64(c.New.Within)
 	case c.Spike != nil:
 		by = c.Spike.By
-		st.grain, st.keep = gcd(gcd(st.every, int64(c.Spike.Bin)), int64(c.Spike.Over)), int64(c.Spike.Over)
+		st.grain, st.keep = gcd(st.every, int64(c.Spike.Over)), int64(c.Spike.Over)
+		st.binGrain = gcd(gcd(int64(c.Spike.Bin), st.grain), st.shift)
 	case c.Absent != nil:
 		st.grain, st.keep = gcd(st.every, int64(c.Absent.For)), int64(c.Absent.For)
 	default:
 		st.single, st.atOnce = true, opts.AtOnce
 	}
-	shown := slices.Concat(a.Show, names(a.Message), a.Suppress.By)
 	var others []string
-	for _, name := range shown {
-		if slices.Contains(by, name) || slices.Contains(others, name) || counted(name) {
-			continue
+	for _, name := range a.Columns() {
+		known := slices.ContainsFunc(subjects, func(s alerts.Subject) bool { return s.Name == name })
+		if known && !slices.Contains(by, name) {
+			others = append(others, name)
 		}
-		others = append(others, name)
 	}
 	if st.single {
 		by, others = others, nil
@@ -137,24 +158,23 @@ func floor(t, step int64) int64 {
 func ceil(t, step int64) int64 { return -floor(-t, step) }
 
 // add counts the matcher's last event.
-func (e *Evaluator) add(st *state, body []byte, index int64) {
-	start := floor(index, st.grain)
+func (e *Evaluator) add(st *state, ev *Event) {
+	index := ev.Index.UnixNano() - st.shift
+	start, bin := floor(index, st.grain), int64(0)
+	if st.binGrain > 0 {
+		bin = floor(ev.Time.UnixNano(), st.binGrain)
+	}
 	if start+st.keep < st.next && !st.atOnce {
 		st.counts.Late++
 		return
 	}
-	e.key, e.ends = e.key[:0], e.ends[:0]
-	for i := range st.by {
-		e.key = st.by[i].appendText(e.key, e.match)
-		e.ends = append(e.ends, len(e.key))
-	}
-	texts := len(e.key)
-	for _, end := range e.ends { // which keep ab and c apart from a and bc
-		e.key = binary.BigEndian.AppendUint32(e.key, uint32(end))
+	texts, ok := e.group(st)
+	if !ok {
+		return
 	}
 	g := st.groups[string(e.key)]
 	room := st.kept < e.opts.Cells
-	if !room && (g == nil || st.single || !g.has(start)) {
+	if !room && (g == nil || st.single || !g.has(start, bin)) {
 		st.counts.Over++
 		return
 	}
@@ -168,31 +188,50 @@ func (e *Evaluator) add(st *state, body []byte, index int64) {
 	}
 	if st.single {
 		st.kept++
-		g.singles = append(g.singles, single{index, e.sample(body)})
+		g.singles = append(g.singles, single{index, ev.Time.UnixNano(), e.sample(ev.Body)})
 		return
 	}
-	c, isNew := g.cell(start)
+	c, isNew := g.cell(start, bin)
 	if isNew {
 		st.kept++
 	}
-	c.count++
-	if c.count == 1 || index < c.first {
-		c.first = index
-	}
-	if c.count == 1 || index > c.last {
-		c.last = index
-	}
+	c.see(1, ev.Time.UnixNano(), ev.Time.UnixNano())
 	if c.sample == nil {
-		c.sample = e.sample(body)
+		c.sample = e.sample(ev.Body)
 	}
 	e.addValues(st, c)
 }
 
+// group makes the key of the last event's group: its texts, up to a length, and where
+// each of them ends, which keeps ab and c apart from a and bc. ok is false if the
+// event is not looked at: of one without a subject nothing new can be said.
+func (e *Evaluator) group(st *state) (texts int, ok bool) {
+	e.key, e.ends = e.key[:0], e.ends[:0]
+	for i := range st.by {
+		var has bool
+		if e.key, has = st.by[i].appendText(e.key, e.match); !has {
+			if st.alert.Condition.New != nil {
+				return 0, false
+			}
+			e.key = append(e.key, Unknown...)
+		}
+		e.ends = append(e.ends, len(e.key))
+	}
+	texts = len(e.key)
+	for _, end := range e.ends {
+		e.key = binary.BigEndian.AppendUint32(e.key, uint32(end))
+	}
+	return texts, true
+}
+
 // addValues adds what the last event has of the subjects that are no group.
 func (e *Evaluator) addValues(st *state, c *cell) {
+	has := false
 	for i := range st.distinct {
-		e.text = st.distinct[i].appendText(e.text[:0], e.match)
-		if _, has := c.distinct[string(e.text)]; has || len(c.distinct) >= st.maxDistinct {
+		if e.text, has = st.distinct[i].appendText(e.text[:0], e.match); !has || len(c.distinct) >= st.maxDistinct {
+			continue
+		}
+		if _, known := c.distinct[string(e.text)]; known {
 			continue
 		}
 		if c.distinct == nil {
@@ -204,11 +243,24 @@ func (e *Evaluator) addValues(st *state, c *cell) {
 		c.others = make([][]string, len(st.others))
 	}
 	for i := range st.others {
-		e.text = st.others[i].appendText(e.text[:0], e.match)
-		if len(c.others[i]) < maxValues && !slices.ContainsFunc(c.others[i], func(s string) bool { return s == string(e.text) }) {
-			c.others[i] = append(c.others[i], string(e.text))
+		if e.text, has = st.others[i].appendText(e.text[:0], e.match); has {
+			c.others[i] = insert(c.others[i], e.text)
 		}
 	}
+}
+
+// insert adds a text to those that there are, of which the first in their order
+// are kept.
+func insert[T string | []byte](to []string, text T) []string {
+	i := 0
+	for i < len(to) && to[i] < string(text) {
+		i++
+	}
+	if i == maxValues || (i < len(to) && to[i] == string(text)) {
+		return to
+	}
+	to = slices.Insert(to, i, string(text))
+	return to[:min(len(to), maxValues)]
 }
 
 // sample copies an event, if there is room.
@@ -220,28 +272,28 @@ func (e *Evaluator) sample(body []byte) []byte {
 	return slices.Clone(body)
 }
 
-// find is where the cell that starts then is, or belongs.
-func (g *group) find(start int64) (i int, found bool) {
+// find is where a cell is, or belongs.
+func (g *group) find(start, bin int64) (i int, found bool) {
 	i = len(g.cells) // events mostly come in order
-	for i > 0 && g.cells[i-1].start > start {
+	for i > 0 && (g.cells[i-1].start > start || g.cells[i-1].start == start && g.cells[i-1].bin > bin) {
 		i--
 	}
-	if i > 0 && g.cells[i-1].start == start {
+	if i > 0 && g.cells[i-1].start == start && g.cells[i-1].bin == bin {
 		return i - 1, true
 	}
 	return i, false
 }
 
-func (g *group) has(start int64) bool {
-	_, found := g.find(start)
+func (g *group) has(start, bin int64) bool {
+	_, found := g.find(start, bin)
 	return found
 }
 
-// cell finds the cell that starts then, or makes it.
-func (g *group) cell(start int64) (c *cell, isNew bool) {
-	i, found := g.find(start)
+// cell finds a cell, or makes it.
+func (g *group) cell(start, bin int64) (c *cell, isNew bool) {
+	i, found := g.find(start, bin)
 	if !found {
-		g.cells = slices.Insert(g.cells, i, cell{start: start})
+		g.cells = slices.Insert(g.cells, i, cell{start: start, bin: bin})
 	}
 	return &g.cells[i], !found
 }
@@ -249,6 +301,7 @@ func (g *group) cell(start int64) (c *cell, isNew bool) {
 // forget drops what no run after now looks at, and tells how many bytes of
 // samples are free again.
 func (st *state) forget(now int64) (freed int) {
+	now -= st.shift
 	st.next = max(st.next, floor(now, st.every)+st.every)
 	for key, g := range st.groups {
 		n := 0
@@ -260,9 +313,9 @@ func (st *state) forget(now int64) (freed int) {
 		st.kept -= n
 		before := len(g.singles)
 		g.singles = slices.DeleteFunc(g.singles, func(s single) bool {
-			over := s.at+st.look < st.next
+			over := s.index+st.look < st.next
 			if st.atOnce {
-				over = s.at <= now
+				over = s.index <= now
 			}
 			if over {
 				freed += len(s.sample)
@@ -275,7 +328,7 @@ func (st *state) forget(now int64) (freed int) {
 		}
 	}
 	for key, until := range st.silent {
-		if until <= st.next {
+		if until <= st.next+st.shift {
 			delete(st.silent, key)
 		}
 	}

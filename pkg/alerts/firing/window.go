@@ -3,6 +3,7 @@ package firing
 import (
 	"cmp"
 	"encoding/binary"
+	"maps"
 	"math"
 	"slices"
 	"time"
@@ -10,14 +11,14 @@ import (
 
 // candidate is an alert that fires unless it is to be silent.
 type candidate struct {
-	st          *state
-	at          int64 // the run
-	values      []string
-	others      [][]string
-	count       int64
-	distinct    int64
-	first, last int64
-	sample      []byte
+	st     *state
+	bin    int64 // of a spike
+	at     int64 // the end of the run's window
+	values []string
+	others [][]string
+	tally
+	distinct int64
+	sample   []byte
 }
 
 // compare orders candidates as they are told.
@@ -28,6 +29,7 @@ func compare(a, b candidate) int {
 
 // candidates appends what fires in the runs that are due.
 func (st *state) candidates(to []candidate, now int64) []candidate {
+	now -= st.shift
 	for _, g := range st.groups {
 		for _, s := range g.singles {
 			to = st.alone(to, g, s, now)
@@ -39,15 +41,15 @@ func (st *state) candidates(to []candidate, now int64) []candidate {
 
 // alone judges an event that is an alert by itself.
 func (st *state) alone(to []candidate, g *group, s single, now int64) []candidate {
-	c := candidate{st: st, values: g.values, count: 1, first: s.at, last: s.at, sample: s.sample}
+	c := candidate{st: st, values: g.values, tally: tally{1, s.at, s.at}, sample: s.sample}
 	if st.atOnce {
-		if c.at = s.at; s.at <= now {
+		if c.at = s.index + st.shift; s.index <= now {
 			to = append(to, c)
 		}
 		return to
 	}
-	for run := max(st.next, floor(s.at, st.every)+st.every); run <= now && run-st.look <= s.at; run += st.every {
-		c.at = run
+	for run := max(st.next, floor(s.index, st.every)+st.every); run <= now && run-st.look <= s.index; run += st.every {
+		c.at = run + st.shift
 		to = append(to, c)
 	}
 	return to
@@ -56,26 +58,22 @@ func (st *state) alone(to []candidate, g *group, s single, now int64) []candidat
 // runs judges a group at the runs that are due and have something to count.
 func (st *state) runs(to []candidate, g *group, now int64) []candidate {
 	look := st.look
-	switch cond := st.alert.Condition; {
-	case cond.New != nil, cond.Spike != nil:
+	if st.alert.Condition.New != nil || st.alert.Condition.Spike != nil {
 		look = st.every // the rest of what they look at cannot make them fire
 	}
 	for i, run := 0, st.next; i < len(g.cells); {
-		if g.cells[i].start < run-look && run != 0 {
-			i++
-			continue
-		}
+		start := g.cells[i].start
 		// The cell lies in no window that ends before it does.
-		run = max(run, ceil(g.cells[i].start+st.grain, st.every))
-		if run > now {
-			break
-		}
-		if g.cells[i].start < run-look {
+		at := max(run, ceil(start+st.grain, st.every))
+		switch {
+		case start < at-look:
 			i++
-			continue
+		case at > now:
+			return to
+		default:
+			to = st.judge(to, g, i, at)
+			run = at + st.every
 		}
-		to = st.judge(to, g, i, run)
-		run += st.every
 	}
 	return to
 }
@@ -101,47 +99,34 @@ func (st *state) judge(to []candidate, g *group, from int, run int64) []candidat
 
 // sum adds the cells from one on up to a run.
 func (st *state) sum(g *group, from int, run int64) candidate {
-	c := candidate{st: st, at: run, values: g.values}
-	var distinct map[string]struct{}
+	c := candidate{st: st, at: run + st.shift, values: g.values}
+	distinct := map[string]struct{}(nil)
 	for i := from; i < len(g.cells) && g.cells[i].start < run; i++ {
-		cell := &g.cells[i]
-		if c.count == 0 || cell.first < c.first {
-			c.first = cell.first
-		}
-		if c.count == 0 || cell.last > c.last {
-			c.last = cell.last
-		}
-		c.count += cell.count
-		if c.sample == nil {
-			c.sample = cell.sample
-		}
-		if len(st.distinct) > 0 {
-			if distinct == nil {
-				distinct = map[string]struct{}{}
-			}
-			for text := range cell.distinct {
-				distinct[text] = struct{}{}
-			}
-		}
-		c.others = merge(c.others, cell.others)
+		distinct = c.add(&g.cells[i], distinct)
 	}
 	c.distinct = int64(len(distinct))
 	return c
 }
 
-// merge adds values of subjects to those that there are.
-func merge(to, more [][]string) [][]string {
-	if to == nil && more != nil {
-		to = make([][]string, len(more))
+// add adds a cell, and its values of the subject of which different ones are counted.
+func (c *candidate) add(cell *cell, distinct map[string]struct{}) map[string]struct{} {
+	c.see(cell.count, cell.first, cell.last)
+	if c.sample == nil {
+		c.sample = cell.sample
 	}
-	for i := range more {
-		for _, text := range more[i] {
-			if len(to[i]) < maxValues && !slices.Contains(to[i], text) {
-				to[i] = append(to[i], text)
-			}
+	if distinct == nil && len(cell.distinct) > 0 {
+		distinct = map[string]struct{}{}
+	}
+	maps.Copy(distinct, cell.distinct)
+	if c.others == nil && cell.others != nil {
+		c.others = make([][]string, len(cell.others))
+	}
+	for i, texts := range cell.others {
+		for _, text := range texts {
+			c.others[i] = insert(c.others[i], text)
 		}
 	}
-	return to
+	return distinct
 }
 
 // within tells whether a cell starts in [from, to).
@@ -149,57 +134,53 @@ func (g *group) within(from, to int64) bool {
 	return slices.ContainsFunc(g.cells, func(c cell) bool { return c.start >= from && c.start < to })
 }
 
-// spikes judges the bins of the run's stretch against all of those that are looked at.
+// spikes judges the bins to which events came since the run before, against all that
+// the run looks at. Bins are of the events' own time and begin at multiples of their
+// length, so that events which come late and all at once are none.
 func (st *state) spikes(to []candidate, g *group, run int64) []candidate {
 	s := st.alert.Condition.Spike
-	bin := int64(s.Bin)
-	bins := make([]float64, int64(s.Over)/bin)
-	start := run - int64(len(bins))*bin
-	for i := range g.cells {
-		if at := g.cells[i].start; at >= start && at < run {
-			bins[(at-start)/bin] += float64(g.cells[i].count)
-		}
+	length := int64(s.Bin)
+	type bin struct {
+		candidate
+		fresh bool
 	}
-	limit := mean(bins) + s.Deviations*deviation(bins)
-	for i, count := range bins {
-		at := start + int64(i)*bin
-		if at < run-st.every || count < float64(s.Count) || count <= limit {
+	var bins []bin // those with events, in no order
+	for i := range g.cells {
+		cell := &g.cells[i]
+		oldest := run - st.keep
+		if cell.start < oldest || cell.start >= run || cell.bin < oldest+st.shift {
 			continue
 		}
-		from := slices.IndexFunc(g.cells, func(c cell) bool { return c.start >= at })
-		c := st.sum(g, from, at+bin)
-		c.at = run
-		to = append(to, c)
+		at := floor(cell.bin, length)
+		n := slices.IndexFunc(bins, func(b bin) bool { return b.bin == at })
+		if n < 0 {
+			n, bins = len(bins), append(bins, bin{candidate: candidate{st: st, at: run + st.shift, bin: at, values: g.values}})
+		}
+		bins[n].add(cell, nil)
+		bins[n].fresh = bins[n].fresh || cell.start >= run-st.every
+	}
+	var total, squares float64
+	for _, b := range bins {
+		total, squares = total+float64(b.count), squares+float64(b.count)*float64(b.count)
+	}
+	number := float64(st.keep / length) // those without events count as 0
+	mean := total / number
+	limit := mean + s.Deviations*math.Sqrt(max(0, squares/number-mean*mean))
+	for _, b := range bins {
+		if b.fresh && b.count >= s.Count && float64(b.count) > limit {
+			to = append(to, b.candidate)
+		}
 	}
 	return to
 }
 
-func mean(of []float64) float64 {
-	sum := 0.0
-	for _, v := range of {
-		sum += v
-	}
-	return sum / float64(len(of))
-}
-
-// deviation is the sample standard deviation, as Splunk's stdev.
-func deviation(of []float64) float64 {
-	if len(of) < 2 {
-		return 0
-	}
-	m, sum := mean(of), 0.0
-	for _, v := range of {
-		sum += (v - m) * (v - m)
-	}
-	return math.Sqrt(sum / float64(len(of)-1))
-}
-
-// absent appends the runs at which there was no event in the time before. A run
-// whose time begins before events are complete tells nothing.
+// absent appends the runs in whose window there was no event. A run whose window
+// begins before events are complete tells nothing.
 func (st *state) absent(to []candidate, now int64, seen bool, since int64) []candidate {
 	if !seen {
 		return to
 	}
+	now, since = now-st.shift, since-st.shift
 	look := int64(st.alert.Condition.Absent.For)
 	for run := max(st.next, ceil(since+look, st.every)); run <= now; run += st.every {
 		found := false
@@ -207,7 +188,8 @@ func (st *state) absent(to []candidate, now int64, seen bool, since int64) []can
 			found = found || g.within(run-look, run)
 		}
 		if !found {
-			to = append(to, candidate{st: st, at: run, first: run - look, last: run})
+			end := run + st.shift
+			to = append(to, candidate{st: st, at: end, tally: tally{0, end - look, end}})
 		}
 	}
 	return to
@@ -232,8 +214,10 @@ func (st *state) suppressed(c *candidate, most int) bool {
 		}
 		key = append(key, 0xff) // ends the texts of a subject; no length begins with it that can be
 	}
-	if until, ok := st.silent[string(key)]; ok && c.at < until {
-		return true
+	until, silent := st.silent[string(key)]
+	if silent && c.at < until {
+		// All rows of a run are one message where nothing else is said.
+		return len(st.suppress) > 0 || !st.told || st.lastTold != c.at
 	}
 	if len(st.silent) < most {
 		st.silent[string(key)] = c.at + int64(st.alert.Suppress.For)
@@ -253,6 +237,9 @@ func (c *candidate) firing() Firing {
 		f.Group = append(f.Group, Value{c.st.by[i].name, []string{text}})
 	}
 	for i, texts := range c.others {
+		if len(texts) == 0 {
+			texts = []string{Unknown}
+		}
 		f.Others = append(f.Others, Value{c.st.others[i].name, texts})
 	}
 	f.Message = message(f)
