@@ -143,7 +143,7 @@ func mirrorSections() []string { return []string{"", "admin", "batch", "kafka", 
 func mirrorWarnings(loaded *config.Loaded) []string {
 	return slices.DeleteFunc(slices.Clone(loaded.Warnings), func(w string) bool {
 		section, _, _ := strings.Cut(w, ".")
-		return strings.Contains(w, "hec.") || slices.Contains([]string{"dead_letter_topic", "dead_letter", "filter", "summaries"}, section)
+		return strings.Contains(w, "hec.") || slices.Contains([]string{"dead_letter_topic", "dead_letter", "filter", "summaries", "alerts"}, section)
 	})
 }
 

@@ -60,7 +60,7 @@ func newRoot(b build) *cobra.Command {
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(newRunCommand(b), newCheckCommand(b), newConfigCommand(), newDeadLetterCommand(b), newFilterCommand(), newHealthCommand(), newVersionCommand(b))
-	root.AddCommand(newMirrorCommand(b), newOffsetsCommand(), newConnectCommand(), newInitCommand())
+	root.AddCommand(newMirrorCommand(b), newOffsetsCommand(), newConnectCommand(), newInitCommand(), newAlertsCommand())
 	root.InitDefaultCompletionCmd() // now, so that it gets the same usage errors
 	root.InitDefaultHelpCmd()
 	groups(root)

@@ -78,8 +78,7 @@ func subjects() []definition {
 				"data.cloudResources{}.scope.resources{}.resourceId",
 				"data.resourceName",
 				"data.serviceName",
-				"subject",
-				"source",
+				"subject", // and not source, which in Splunk is another field
 			},
 		},
 		{

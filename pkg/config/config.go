@@ -40,6 +40,7 @@ type Config struct {
 	Filter          filter.Config     `mapstructure:"filter"`
 	Summaries       summary.Config    `mapstructure:"summaries"`
 	Heartbeat       heartbeat.Config  `mapstructure:"heartbeat"`
+	Alerts          Alerts            `mapstructure:"alerts"`
 	Log             Log               `mapstructure:"log"`
 }
 
@@ -70,6 +71,7 @@ func Defaults() Config {
 		Filter:          filter.DefaultConfig(),
 		Summaries:       summary.DefaultConfig(),
 		Heartbeat:       heartbeat.DefaultConfig(),
+		Alerts:          defaultAlerts(),
 		Log:             Log{Level: "info", Format: FormatAuto},
 	}
 }
@@ -91,6 +93,7 @@ func (c Config) Validate() []error {
 		{"filter", c.Filter.Validate()},
 		{"summaries", c.Summaries.Validate()},
 		{"heartbeat", c.Heartbeat.Validate()},
+		{"alerts", c.Alerts.Validate()},
 		{"log", c.Log.Validate()},
 	} {
 		for _, err := range room.errs {

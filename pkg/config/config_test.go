@@ -200,6 +200,7 @@ func everything() Config {
 		Filter:    filter.Config{Rules: []string{"preset:noise-authorize"}, HashKey: creds.NewSecret("sixteen bytes or more"), DropMethods: []string{"mds.Authorize", "kafka.Authentication"}},
 		Summaries: summary.Config{Every: 30 * time.Second, MaxKeys: 500},
 		Heartbeat: heartbeat.Config{Index: "ops", Source: "a:heart", Sourcetype: "a:heartbeat"},
+		Alerts:    Alerts{Rules: []string{"builtin", "/etc/auditlog-forwarder/alerts/*.yml"}, Settings: "/etc/auditlog-forwarder/alerts.yaml"},
 		Log:       Log{Level: "debug", Format: "console"},
 	}
 }

@@ -142,7 +142,7 @@ func Keys() []Key {
 
 // sections returns the table with the _file keys added.
 func sections() []section {
-	all := []section{kafkaKeys(), hecKeys(), batchKeys(), deadLetterKeys(), deadLetterTopicKeys(), mirrorKeys(), adminKeys(), filterKeys(), summaryKeys(), heartbeatKeys(), logKeys()}
+	all := []section{kafkaKeys(), hecKeys(), batchKeys(), deadLetterKeys(), deadLetterTopicKeys(), mirrorKeys(), adminKeys(), filterKeys(), summaryKeys(), heartbeatKeys(), alertKeys(), logKeys()}
 	for i, s := range all {
 		var keys []Key
 		for _, k := range s.keys {

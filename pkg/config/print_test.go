@@ -243,6 +243,9 @@ heartbeat:
   index: "" # default
   source: auditlog-forwarder # default
   sourcetype: auditlog-forwarder:heartbeat # default
+alerts:
+  rules: [builtin] # default
+  settings: "" # default
 log:
   level: info # default
   format: auto # default

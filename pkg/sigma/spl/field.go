@@ -38,7 +38,7 @@ func isSearchName(name string) bool {
 	for i := range len(name) {
 		c := name[i]
 		letter := c|0x20 >= 'a' && c|0x20 <= 'z' || c == '_'
-		if !letter && (i == 0 || !(c >= '0' && c <= '9') && strings.IndexByte(".{}", c) < 0) {
+		if !letter && (i == 0 || !(c >= '0' && c <= '9') && strings.IndexByte(".{}-", c) < 0) {
 			return false
 		}
 	}

@@ -28,10 +28,10 @@ func (t *translator) keywords(q *sigma.Test) *node {
 
 func (t *translator) keyword(q *sigma.Test, o sigma.Operand) *node {
 	p := o.Pattern
-	for len(p) > 0 && p[0].Wildcard != sigma.None {
+	if len(p) > 0 && p[0].Wildcard == sigma.Any {
 		p = p[1:]
 	}
-	for len(p) > 0 && p[len(p)-1].Wildcard != sigma.None {
+	if len(p) > 0 && p[len(p)-1].Wildcard == sigma.Any {
 		p = p[:len(p)-1]
 	}
 	var texts []string
@@ -53,13 +53,13 @@ func (t *translator) keyword(q *sigma.Test, o sigma.Operand) *node {
 	whole := strings.Join(texts, "*")
 	bare := strings.Trim(strings.ToLower(whole), outside+"*") == ""
 	switch {
-	case len(texts) == 0 || trimmed(o.Pattern) != len(p):
+	case len(texts) == 0:
 		t.wrong(o.Line, o.Column, "the keyword %q is in nearly every event; write some text", o.Text)
 	case strings.ContainsFunc(strings.Join(texts, ""), unsafe):
 		t.wrong(o.Line, o.Column, "the keyword %q cannot be looked for by a Splunk search, since JSON may have escapes for some of its characters; write a field before it", o.Text)
 	case strings.Contains("null", strings.ToLower(whole)):
 		t.wrong(o.Line, o.Column, "the keyword %q cannot be looked for by a Splunk search, which would find it in JSON's null; write a field before it", o.Text)
-	case bare && strings.ContainsAny(whole, " ,:[]{}*"):
+	case bare && (len(p) > 1 || strings.ContainsAny(whole, " ,:[]{}")):
 		t.wrong(o.Line, o.Column, "the keyword %q cannot be looked for by a Splunk search, which would find it in several values next to each other; write a field before it", o.Text)
 	}
 	match := "match(_raw," + quote(b.String()) + ")"
@@ -71,23 +71,6 @@ func (t *translator) keyword(q *sigma.Test, o sigma.Operand) *node {
 		n.need = safe
 	}
 	return n
-}
-
-// trimmed is how long a keyword is without its stars.
-func trimmed(p sigma.Pattern) int {
-	n := len(p)
-	for _, part := range p {
-		if part.Wildcard == sigma.Any {
-			n--
-		}
-	}
-	inner := 0
-	for i, part := range p {
-		if part.Wildcard == sigma.Any && i > 0 && i < len(p)-1 {
-			inner++
-		}
-	}
-	return n + inner
 }
 
 func longest(texts []string) string {

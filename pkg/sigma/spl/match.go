@@ -12,7 +12,7 @@ import (
 
 // match writes a test of texts with wildcards.
 func (t *translator) match(q *sigma.Test, f field) *node {
-	var texts, needs, patterns []string
+	var texts, patterns []string
 	searchable, needed, mayBeNull, any := f.search != "" && !q.Cased, f.search != "", false, false
 	for _, o := range q.Of {
 		if text, ok := o.Pattern.Literal(); ok && (text == "null" || !q.Cased && strings.EqualFold(text, "null")) {
@@ -29,7 +29,6 @@ func (t *translator) match(q *sigma.Test, f field) *node {
 		texts = addNew(texts, quote(text))
 		patterns = addNew(patterns, expression(o.Pattern, q.Cased))
 	}
-	needs = texts
 	condition := "match(" + f.where + "," + quote(alternatives(patterns, q)) + ")"
 	switch {
 	case any:
@@ -41,7 +40,7 @@ func (t *translator) match(q *sigma.Test, f field) *node {
 	if searchable {
 		n.search = oneOf(f.search, texts)
 	} else if needed {
-		n.need = oneOf(f.search, needs)
+		n.need = oneOf(f.search, texts)
 	}
 	return n
 }
@@ -181,8 +180,12 @@ func expression(p sigma.Pattern, cased bool) string {
 // alternatives joins expressions; what is around all of them stands once.
 func alternatives(list []string, q *sigma.Test) string {
 	flags := ""
-	if !q.Cased {
-		flags = "i"
+	for _, o := range q.Of {
+		for _, part := range o.Pattern {
+			if !q.Cased && flags == "" && strings.ContainsFunc(part.Text, isASCIILetter) {
+				flags = "i"
+			}
+		}
 	}
 	for _, o := range q.Of {
 		for i, part := range o.Pattern {
@@ -212,6 +215,8 @@ func alternatives(list []string, q *sigma.Test) string {
 	}
 	return flags + start + "(?:" + strings.Join(short, "|") + ")" + end
 }
+
+func isASCIILetter(r rune) bool { return r|0x20 >= 'a' && r|0x20 <= 'z' }
 
 // like reports whether a text is like the pattern.
 func like(p sigma.Pattern, text string, cased bool) bool {

@@ -2,6 +2,8 @@ package spl
 
 import (
 	"errors"
+	"regexp"
+	"regexp/syntax"
 	"strings"
 
 	"auditlog-forwarder/pkg/sigma"
@@ -9,14 +11,17 @@ import (
 
 // regexp writes a test of regular expressions.
 func (t *translator) regexp(q *sigma.Test, f field) *node {
-	var matches []string
-	mayBeNull := false
+	var matches, texts []string
+	mayBeNull, needed := false, f.search != ""
 	for _, o := range q.Of {
 		pattern, err := perl(o)
 		if err != nil {
 			t.wrong(o.Line, o.Column, "%s: the regular expression %v", q.Path, err)
 		}
 		mayBeNull = mayBeNull || o.Regexp.MatchString("null")
+		text := needOf(o.Regexp)
+		needed = needed && text != "*"
+		texts = addNew(texts, quote(text))
 		matches = addNew(matches, "match("+f.where+","+quote(pattern)+")")
 	}
 	condition := strings.Join(matches, " OR ")
@@ -26,7 +31,47 @@ func (t *translator) regexp(q *sigma.Test, f field) *node {
 		}
 		condition += " AND " + f.where + `!="null"`
 	}
-	return values(condition)
+	n := values(condition)
+	if needed {
+		n.need = oneOf(f.search, texts)
+	}
+	return n
+}
+
+// needOf is a text for the search command that all have who match re, * at
+// worst.
+func needOf(re *regexp.Regexp) string {
+	tree, err := syntax.Parse(re.String(), syntax.Perl)
+	if err != nil {
+		return "*" // it was compiled before
+	}
+	best := ""
+	var look func(re *syntax.Regexp, atStart bool)
+	look = func(re *syntax.Regexp, atStart bool) {
+		switch re.Op {
+		case syntax.OpLiteral:
+			for i, run := range safeRuns(string(re.Rune)) {
+				text := "*" + run + "*"
+				if atStart && i == 0 && strings.HasPrefix(string(re.Rune), run) {
+					text = run + "*"
+				}
+				if run != "" && len(run) > len(strings.Trim(best, "*")) {
+					best = text
+				}
+			}
+		case syntax.OpCapture:
+			look(re.Sub[0], atStart)
+		case syntax.OpConcat:
+			for i, sub := range re.Sub {
+				look(sub, atStart && i == 0 || i == 1 && re.Sub[0].Op == syntax.OpBeginText)
+			}
+		}
+	}
+	look(tree, false)
+	if best == "" {
+		return "*"
+	}
+	return best
 }
 
 // perl is an RE2 expression as PCRE reads it in the same way, or says what it

@@ -27,7 +27,8 @@ func (q Query) String() string {
 // Translate writes a rule as a search. The error is a sigma.Mistakes with all
 // that Splunk cannot say.
 func Translate(r *sigma.Rule) (Query, error) {
-	t := &translator{file: r.File}
+	t := &translator{file: r.File, line: max(1, r.Line)}
+	t.findObjects(r.Detection.Condition)
 	root := t.expr(r.Detection.Condition)
 	if err := t.mistakes.Err(); err != nil {
 		return Query{}, err
@@ -45,6 +46,8 @@ func Translate(r *sigma.Rule) (Query, error) {
 // translator makes nodes of a rule's expressions, and gathers what is wrong.
 type translator struct {
 	file     string
+	line     int
+	fields   []string // all that the rule asks
 	mistakes sigma.Mistakes
 }
 
@@ -61,7 +64,7 @@ func (t *translator) expr(e sigma.Expr) *node {
 	case *sigma.Test:
 		return t.test(e)
 	}
-	t.mistakes = append(t.mistakes, sigma.Mistake{File: t.file, Line: 1, Column: 1, What: "the rule has no detection; it was not read by Parse"})
+	t.mistakes = append(t.mistakes, sigma.Mistake{File: t.file, Line: t.line, Column: 1, What: "the rule has no detection; it was not read by Parse"})
 	return &node{}
 }
 
@@ -71,4 +74,36 @@ func (t *translator) exprs(list []sigma.Expr) []*node {
 		nodes[i] = t.expr(e)
 	}
 	return nodes
+}
+
+// findObjects gathers the fields of a rule: one that has others below it is an
+// object or an array, and Splunk has no field for those.
+func (t *translator) findObjects(e sigma.Expr) {
+	switch e := e.(type) {
+	case sigma.And:
+		for _, one := range e {
+			t.findObjects(one)
+		}
+	case sigma.Or:
+		for _, one := range e {
+			t.findObjects(one)
+		}
+	case sigma.Not:
+		t.findObjects(e.Expr)
+	case sigma.Ref:
+		t.findObjects(e.Search.Expr)
+	case *sigma.Test:
+		t.fields = append(t.fields, e.Path.String())
+	}
+}
+
+// noObject refuses to ask whether an object or an array is there.
+func (t *translator) noObject(q *sigma.Test) {
+	name := q.Path.String()
+	for _, f := range t.fields {
+		if strings.HasPrefix(f, name+".") || strings.HasPrefix(f, name+"{}") {
+			t.wrong(q.Line, q.Column, "%s is no field for Splunk, which has none for objects and arrays, and by this rule's %s it is one; ask whether a value within it is there", name, f)
+			return
+		}
+	}
 }

@@ -31,8 +31,10 @@ func (t *translator) test(q *sigma.Test) *node {
 	f := t.field(q.Path, q.Line, q.Column)
 	switch q.Op {
 	case sigma.Exists:
+		t.noObject(q)
 		return f.exists()
 	case sigma.Null:
+		t.noObject(q)
 		// Splunk makes the text null of JSON's.
 		null := values(f.where + `="null"`)
 		if f.search != "" {

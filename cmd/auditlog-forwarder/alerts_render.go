@@ -1,0 +1,118 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"auditlog-forwarder/pkg/alerts"
+)
+
+func newAlertsRenderCommand() *cobra.Command {
+	var search, out string
+	var macros bool
+	cmd := &cobra.Command{
+		Use:   "render",
+		Short: "Print the alerts as Splunk's configuration, or one search to paste",
+		Long: `Print what becomes of the alerts in Splunk: savedsearches.conf and macros.conf, the
+same as alerts package puts into the app. --out writes the two files into a folder,
+which only the user can read: they hold the addresses of webhooks. On standard
+output these are [redacted].
+
+--search NAME prints the search of one alert, to be pasted into Splunk's search
+bar. Index and source are those of alerts.settings, so that the app need not be
+there; --macros leaves its macros in.`,
+		Example: "  " + program + " alerts render | less\n" +
+			"  " + program + " alerts render --out splunk/\n" +
+			"  " + program + " alerts render --search 'CC cluster deletion'",
+		Args: positional(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if search != "" && out != "" {
+				return usageError(errors.New("--search and --out are given, but one search is printed and not written"), "leave one out")
+			}
+			if macros && search == "" {
+				return usageError(errors.New("--macros is about --search, which is not given"), "name an alert with --search")
+			}
+			c, _, err := loadAlerts(cmd)
+			switch {
+			case err != nil:
+				return err
+			case search != "":
+				return renderSearch(cmd.OutOrStdout(), c, search, macros)
+			case out != "":
+				return renderFiles(cmd.OutOrStdout(), c, out)
+			default:
+				return renderText(cmd.OutOrStdout(), c)
+			}
+		},
+	}
+	cmd.Flags().StringVar(&search, "search", "", "print the search of the alert of this name")
+	cmd.Flags().BoolVar(&macros, "macros", false, "with --search: leave the app's macros in")
+	cmd.Flags().StringVar(&out, "out", "", "write savedsearches.conf and macros.conf into this folder")
+	_ = cmd.RegisterFlagCompletionFunc("search", completeAlerts)
+	addConfigFlags(cmd)
+	return cmd
+}
+
+func renderSearch(w io.Writer, c *alerts.Catalogue, name string, macros bool) error {
+	a, err := c.Find(name)
+	if err != nil {
+		return usageError(err, program+" alerts list names them")
+	}
+	text := c.Expanded(a)
+	if macros {
+		text = c.Search(a)
+	}
+	_, err = fmt.Fprintln(w, text)
+	return err
+}
+
+func renderText(w io.Writer, c *alerts.Catalogue) error {
+	for i, f := range confFiles(c) {
+		if i > 0 {
+			fmt.Fprintln(w) // the next write tells of errors
+		}
+		fmt.Fprintf(w, "# %s\n\n", f.name)
+		if err := alerts.WriteConf(w, alerts.Redact(f.stanzas)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func renderFiles(w io.Writer, c *alerts.Catalogue, dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("flag --out: %w", err)
+	}
+	for _, f := range confFiles(c) {
+		path := filepath.Join(dir, f.name)
+		if err := writeConf(path, f.stanzas); err != nil {
+			return err
+		}
+		if _, err := fmt.Fprintf(w, "%s: %s\n", path, plural(len(f.stanzas), "stanza")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func writeConf(path string, stanzas []alerts.Stanza) error {
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return fmt.Errorf("flag --out: %w", err)
+	}
+	return errors.Join(alerts.WriteConf(file, stanzas), file.Close())
+}
+
+type confFile struct {
+	name    string
+	stanzas []alerts.Stanza
+}
+
+func confFiles(c *alerts.Catalogue) []confFile {
+	return []confFile{{"savedsearches.conf", c.SavedSearches()}, {"macros.conf", c.Macros()}}
+}
