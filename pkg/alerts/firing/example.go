@@ -33,33 +33,35 @@ func TryExamples(a *alerts.Alert, subjects []alerts.Subject) ([]Outcome, error) 
 	return outcomes, nil
 }
 
-// tryExample runs an alert until all that its events can do to it is done. An
-// alert on absence is asked once, by the first run after the last event: at any
-// later time there would be none in any case.
+// tryExample runs an alert until all that its events can do to it is done. Windows
+// begin with the minute of the first event, so that no burst is cut in two by the time at which a
+// saved search happens to run. An alert on absence is asked by the runs between the
+// first event and the last, of whatever kind: behind the last there is never one.
 func tryExample(a *alerts.Alert, example *alerts.Example, subjects []alerts.Subject) (fired []Firing, err error) {
 	events, err := Expand(example)
-	if err != nil {
+	if err != nil || len(events) == 0 {
 		return nil, err
 	}
-	var last time.Time
+	first, last := events[0].Time, events[0].Time
 	for _, ev := range events {
+		if ev.Time.Before(first) {
+			first = ev.Time
+		}
 		if ev.Time.After(last) {
 			last = ev.Time
 		}
 	}
-	end, opts := last.Add(a.LookBack+a.Every), Options{}
-	if absent := a.Condition.Absent; absent != nil {
-		end = last.Truncate(a.Every).Add(a.Every)
-		opts.Since = end.Add(-absent.For)
-	}
-	e, err := New([]*alerts.Alert{a}, subjects, opts)
+	e, err := New([]*alerts.Alert{a}, subjects, Options{Align: first.Truncate(time.Minute), Since: first})
 	if err != nil {
 		return nil, err
 	}
 	for _, ev := range events {
 		e.Add(ev)
 	}
-	e.Advance(end, func(f Firing) { fired = append(fired, f) })
+	if a.Condition.Absent == nil {
+		last = last.Add(a.LookBack + a.Every)
+	}
+	e.Advance(last, func(f Firing) { fired = append(fired, f) })
 	return fired, nil
 }
 
