@@ -191,6 +191,8 @@ func (r *runner) command(c string) error {
 		return r.statsCommand(name, words)
 	case "timechart":
 		return r.timechartCommand(words)
+	case "addinfo":
+		return r.addinfoCommand(words)
 	case "bin", "bucket":
 		return r.binCommand(words)
 	case "fields", "table":
