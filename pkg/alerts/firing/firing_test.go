@@ -291,7 +291,9 @@ func TestConditions(t *testing.T) {
 		},
 		{
 			"texts that would run into each other",
-			func(a *alerts.Alert) { a.Condition.Threshold = &alerts.Threshold{Count: 1, By: []string{"principal", "credential"}} },
+			func(a *alerts.Alert) {
+				a.Condition.Threshold = &alerts.Threshold{Count: 1, By: []string{"principal", "credential"}}
+			},
 			firing.Options{},
 			[]event{x("1m", `"who":"a","key":"bc"`), x("2m", `"who":"ab","key":"c"`), x("3m", `"who":"a\u0000","key":"c"`)},
 			"1h",

@@ -37,29 +37,29 @@ type Verdict struct {
 	Level      string           `json:"level"`
 	Judged     bool             `json:"judged"` // else Notes tell why not
 	Matched    int64            `json:"matched"`
-	Fired      int64            `json:"fired"`
+	Fired      int64            `json:"fired"` // messages: rows of a run are one, unless each is kept silent by itself
+	Rows       int64            `json:"rows"`
 	Suppressed int64            `json:"suppressed"`
 	PerDay     *float64         `json:"per_day"`
-	Days       map[string]int64 `json:"days"` // firings by day, in UTC
+	Days       map[string]int64 `json:"days"` // messages by day, in UTC
 	First      *time.Time       `json:"first"`
 	Last       *time.Time       `json:"last"`
-	Message    string           `json:"message,omitempty"` // of the last firing
-	Groups     []*GroupCount    `json:"groups"`            // those with the most firings first
-	MoreGroups int64            `json:"more_groups"`       // firings of groups that are not listed
+	Groups     []*GroupCount    `json:"groups"`      // those with the most rows first
+	MoreGroups int64            `json:"more_groups"` // rows of groups that are not listed
 	Notes      []string         `json:"notes,omitempty"`
 
 	groups map[string]*GroupCount
 }
 
-// GroupCount is how often an alert would have fired for one group.
+// GroupCount is how often an alert would have told of one group.
 type GroupCount struct {
 	Subjects map[string]string `json:"subjects"`
-	Fired    int64             `json:"fired"`
-	Events   int64             `json:"events"` // in the windows of the firings
+	Rows     int64             `json:"rows"`
+	Events   int64             `json:"events"` // in the windows of the rows
 	First    time.Time         `json:"first"`
 	Last     time.Time         `json:"last"`
-	Message  string            `json:"message"`          // of the last firing
-	Sample   string            `json:"sample,omitempty"` // an event of the first firing
+	Message  string            `json:"message"`          // the last one
+	Sample   string            `json:"sample,omitempty"` // an event of the first
 }
 
 // Trial tells which alerts would have fired on events that are all there, in any
@@ -68,6 +68,7 @@ type Trial struct {
 	list      []*alerts.Alert
 	evaluator *Evaluator
 	report    Report
+	until     time.Time
 }
 
 // NewTrial makes a trial of alerts.
@@ -96,30 +97,34 @@ func (t *Trial) Add(ev Event) {
 	t.report.Events++
 }
 
-// Report runs the alerts, of each group the most of which fired are listed, and
-// ends the trial.
-func (t *Trial) Report(top int) Report {
+// Report runs the alerts and ends the trial. Up to until there was no further event;
+// zero is the time of the last one. Of each alert the groups with the most firings
+// are listed, at most top.
+func (t *Trial) Report(top int, until time.Time) Report {
 	r := &t.report
+	if t.until = r.Last; r.Events > 0 && until.After(t.until) {
+		t.until = until
+	}
 	verdicts := map[*alerts.Alert]*Verdict{}
 	for _, a := range t.list {
 		v := &Verdict{Alert: a.Name, Level: a.Rule.Level, Judged: true, Days: map[string]int64{}, Groups: []*GroupCount{}, groups: map[string]*GroupCount{}}
 		verdicts[a], r.Alerts = v, append(r.Alerts, v)
 	}
-	t.evaluator.Finish(r.Last, func(f Firing) { verdicts[f.Alert].add(f) })
+	t.evaluator.Finish(t.until, func(f Firing) { verdicts[f.Alert].add(f) })
 	for i, v := range r.Alerts {
 		c := t.evaluator.Counts(i)
 		v.Matched, v.Fired, v.Suppressed = c.Matched, c.Fired, c.Suppressed
-		v.PerDay, r.Fired = r.perDay(v.Fired), r.Fired+v.Fired
+		v.Rows, v.PerDay, r.Fired = c.Rows, t.perDay(v.Fired), r.Fired+v.Fired
 		v.list(top)
 		t.note(v, t.list[i], c)
 	}
-	r.PerDay = r.perDay(r.Fired)
+	r.PerDay = t.perDay(r.Fired)
 	return *r
 }
 
 // perDay is what a number comes to in a day.
-func (r *Report) perDay(n int64) *float64 {
-	span := r.Last.Sub(r.First)
+func (t *Trial) perDay(n int64) *float64 {
+	span := t.until.Sub(t.report.First)
 	if span < leastSpan {
 		return nil
 	}
@@ -132,8 +137,10 @@ func (v *Verdict) add(f Firing) {
 	if v.First == nil {
 		v.First = &at
 	}
-	v.Last, v.Message = &at, f.Message
-	v.Days[at.Format(time.DateOnly)]++
+	v.Last = &at
+	if !f.Same {
+		v.Days[at.Format(time.DateOnly)]++
+	}
 	var key strings.Builder
 	for _, s := range f.Group {
 		fmt.Fprintf(&key, "%d:%s", len(s.Texts[0]), s.Texts[0])
@@ -151,14 +158,14 @@ func (v *Verdict) add(f Firing) {
 		v.groups[key.String()] = g
 		v.Groups = append(v.Groups, g)
 	}
-	g.Fired, g.Events, g.Last, g.Message = g.Fired+1, g.Events+f.Count, f.Last, f.Message
+	g.Rows, g.Events, g.Last, g.Message = g.Rows+1, g.Events+f.Count, f.Last, f.Message
 }
 
 // list keeps the groups with the most firings; of those with as many, the first.
 func (v *Verdict) list(top int) {
-	slices.SortStableFunc(v.Groups, func(a, b *GroupCount) int { return cmp.Compare(b.Fired, a.Fired) })
+	slices.SortStableFunc(v.Groups, func(a, b *GroupCount) int { return cmp.Compare(b.Rows, a.Rows) })
 	for _, g := range v.Groups[min(top, len(v.Groups)):] {
-		v.MoreGroups += g.Fired
+		v.MoreGroups += g.Rows
 	}
 	v.Groups = v.Groups[:min(top, len(v.Groups))]
 }
@@ -175,7 +182,7 @@ func (t *Trial) note(v *Verdict, a *alerts.Alert, c Counts) {
 		}
 		return
 	}
-	span, back := t.report.Last.Sub(t.report.First), time.Duration(0)
+	span, back := t.until.Sub(t.report.First), time.Duration(0)
 	switch cond := a.Condition; {
 	case cond.New != nil:
 		if back = cond.New.Within; span < back {
