@@ -27,7 +27,7 @@ func printAlertTrial(w io.Writer, r app.AlertReport, show bool) error {
 		}
 		return cmp.Or(cmp.Compare(b.Fired, a.Fired), cmp.Compare(b.Rows, a.Rows))
 	})
-	rows := [][]string{{"ALERT", "LEVEL", "EVENTS", "MESSAGES", "A DAY", "MOST", "FIRST", "LAST"}}
+	rows := [][]string{{"ALERT", "LEVEL", "EVENTS", "MESSAGES", "A DAY", "MOST A DAY", "FIRST", "LAST"}}
 	for _, v := range all {
 		rows = append(rows, verdictRow(v))
 	}
@@ -80,27 +80,31 @@ func (p *trialPrinter) verdict(v *firing.Verdict, show bool) {
 	}
 	extra := ""
 	if v.Rows != v.Fired {
-		extra = fmt.Sprintf(" with %s rows", humanize.Comma(v.Rows))
+		extra = fmt.Sprintf(" with %s", countOf(v.Rows, "row"))
 	}
 	if v.Suppressed > 0 {
-		extra += fmt.Sprintf("; %s rows were kept silent by suppress", humanize.Comma(v.Suppressed))
+		extra += fmt.Sprintf("; suppress kept %s silent", countOf(v.Suppressed, "row"))
 	}
-	p.line("\n%s: %s%s", v.Alert, plural(int(v.Fired), "message"), extra)
+	p.line("\n%s: %s%s", v.Alert, countOf(v.Fired, "message"), extra)
 	for _, g := range v.Groups {
-		about := "all events"
-		if parts := subjectText(g.Subjects); parts != "" {
-			about = parts
+		about := subjectText(g.Subjects)
+		if about == "" {
+			about = "all of them"
 		}
-		p.line("  %s of %s, last %s: %s", plural(int(g.Rows), "row"), plural(int(g.Events), "event"), stamp(g.Last), about)
+		events := ""
+		if g.Events != g.Rows {
+			events = fmt.Sprintf(" (%s)", countOf(g.Events, "event"))
+		}
+		p.line("  %s × %s%s, the last %s UTC", humanize.Comma(g.Rows), about, events, stamp(g.Last))
 		if g.Message != "" {
-			p.line("    %s", g.Message)
+			p.line("      %s", g.Message)
 		}
 		if show && g.Sample != "" {
-			p.line("    %s", g.Sample)
+			p.line("      %s", g.Sample)
 		}
 	}
 	if v.MoreGroups > 0 {
-		p.line("  and %s of other groups", plural(int(v.MoreGroups), "row"))
+		p.line("  %s × others", humanize.Comma(v.MoreGroups))
 	}
 }
 
@@ -115,16 +119,23 @@ func subjectText(subjects map[string]string) string {
 	return strings.Join(parts, " ")
 }
 
+// notes writes what verdicts leave open, each once for all alerts that have it.
 func (p *trialPrinter) notes(all []*firing.Verdict) {
-	first := true
+	var order []string
+	names := map[string][]string{}
 	for _, v := range all {
 		for _, note := range v.Notes {
-			if first {
-				p.line("")
-				first = false
+			if names[note] == nil {
+				order = append(order, note)
 			}
-			p.line("%s: %s", v.Alert, note)
+			names[note] = append(names[note], v.Alert)
 		}
+	}
+	for i, note := range order {
+		if i == 0 {
+			p.line("")
+		}
+		p.line("%s: %s", strings.Join(names[note], ", "), note)
 	}
 }
 
@@ -164,7 +175,7 @@ func (p *trialPrinter) cost(r app.AlertReport, all []*firing.Verdict) {
 		p.line("That is too little time to tell what a day comes to.")
 		return
 	}
-	p.line("A day like that has %s; most of them from %s.", perDay(r.PerDay), strings.Join(noisy, ", "))
+	p.line("A day like that has %s messages; most of them from %s.", perDay(r.PerDay), strings.Join(noisy, ", "))
 }
 
 func areEvents(n int64) string {

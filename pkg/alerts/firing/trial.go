@@ -59,7 +59,9 @@ type GroupCount struct {
 	First    time.Time         `json:"first"`
 	Last     time.Time         `json:"last"`
 	Message  string            `json:"message"`          // the last one
-	Sample   string            `json:"sample,omitempty"` // an event of the first
+	Sample   string            `json:"sample,omitempty"` // an event of the last
+
+	sample []byte
 }
 
 // Trial tells which alerts would have fired on events that are all there, in any
@@ -141,8 +143,9 @@ func (v *Verdict) add(f Firing) {
 	if !f.Same {
 		v.Days[at.Format(time.DateOnly)]++
 	}
+	about := aboutWhat(f)
 	var key strings.Builder
-	for _, s := range f.Group {
+	for _, s := range about {
 		fmt.Fprintf(&key, "%d:%s", len(s.Texts[0]), s.Texts[0])
 	}
 	g := v.groups[key.String()]
@@ -151,14 +154,35 @@ func (v *Verdict) add(f Firing) {
 			v.MoreGroups++
 			return
 		}
-		g = &GroupCount{Subjects: map[string]string{}, First: f.First, Sample: string(f.Sample)}
-		for _, s := range f.Group {
+		g = &GroupCount{Subjects: map[string]string{}, First: f.First}
+		for _, s := range about {
 			g.Subjects[s.Subject] = s.Texts[0]
 		}
 		v.groups[key.String()] = g
 		v.Groups = append(v.Groups, g)
 	}
+	if f.Sample != nil {
+		g.sample = f.Sample
+	}
 	g.Rows, g.Events, g.Last, g.Message = g.Rows+1, g.Events+f.Count, f.Last, f.Message
+}
+
+// aboutWhat are the subjects by which firings are told apart in a report. Alerts
+// without a condition have all that they show as a group, which says too much: they
+// are told apart by what keeps them silent, or by who did it.
+func aboutWhat(f Firing) []Value {
+	if f.Alert.Condition != (alerts.Condition{}) {
+		return f.Group
+	}
+	names := f.Alert.Suppress.By
+	switch {
+	case len(names) > 0:
+	case f.Alert.Source == alerts.Heartbeat:
+		names = []string{"instance"}
+	default:
+		names = []string{"principal"}
+	}
+	return slices.DeleteFunc(slices.Clone(f.Group), func(v Value) bool { return !slices.Contains(names, v.Subject) })
 }
 
 // list keeps the groups with the most firings; of those with as many, the first.
@@ -168,6 +192,9 @@ func (v *Verdict) list(top int) {
 		v.MoreGroups += g.Rows
 	}
 	v.Groups = v.Groups[:min(top, len(v.Groups))]
+	for _, g := range v.Groups {
+		g.Sample = string(g.sample)
+	}
 }
 
 // note tells what the verdict leaves open.
