@@ -266,7 +266,8 @@ func TestConditions(t *testing.T) {
 				a.Suppress = alerts.Suppress{For: 2 * time.Hour}
 			},
 			firing.Options{},
-			[]event{x("2m", b), x("1m", a), x("1h", b), x("2h", a)}, "12h",
+			[]event{x("2m", b), x("1m", a), x("1h", b), x("2h", a)},
+			"12h",
 			// The rows of a run are one message.
 			[]string{"02 01:00 [principal=a] 1", "02 01:00 [principal=b] 1 (same)", "02 03:00 [principal=a] 1"},
 		},
