@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -44,19 +45,20 @@ The exit code is 3 if a rule or the settings are wrong; all mistakes are told.`,
 
 func listTable(w io.Writer, c *alerts.Catalogue) error {
 	enabled := 0
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "ALERT\tLEVEL\tEVERY\tENABLED\tATT&CK\tFIRES FOR") // Flush tells of errors
+	rows := []string{"ALERT\tLEVEL\tEVERY\tENABLED\tATT&CK\tFIRES FOR"}
 	for _, a := range c.Alerts {
 		yes := "no"
 		if a.Enabled {
 			yes, enabled = "yes", enabled+1
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", a.Name, a.Rule.Level, alerts.Span(a.Every), yes, strings.Join(a.Techniques(), " "), a.Words())
+		rows = append(rows, strings.Join([]string{a.Name, a.Rule.Level, alerts.Span(a.Every), yes, strings.Join(a.Techniques(), " "), a.Words()}, "\t"))
 	}
-	if err := table.Flush(); err != nil {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	_, err := fmt.Fprintln(table, strings.Join(rows, "\n"))
+	if err := errors.Join(err, table.Flush()); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(w, "%s, %d enabled\n", plural(len(c.Alerts), "alert"), enabled)
+	_, err = fmt.Fprintf(w, "%s, %d enabled\n", plural(len(c.Alerts), "alert"), enabled)
 	return err
 }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -42,7 +43,7 @@ there; --macros leaves its macros in.`,
 			case err != nil:
 				return err
 			case search != "":
-				return renderSearch(cmd.OutOrStdout(), c, search, macros)
+				return renderSearch(cmd, c, search, macros)
 			case out != "":
 				return renderFiles(cmd.OutOrStdout(), c, out)
 			default:
@@ -58,7 +59,7 @@ there; --macros leaves its macros in.`,
 	return cmd
 }
 
-func renderSearch(w io.Writer, c *alerts.Catalogue, name string, macros bool) error {
+func renderSearch(cmd *cobra.Command, c *alerts.Catalogue, name string, macros bool) error {
 	a, err := c.Find(name)
 	if err != nil {
 		return usageError(err, program+" alerts list names them")
@@ -67,21 +68,24 @@ func renderSearch(w io.Writer, c *alerts.Catalogue, name string, macros bool) er
 	if macros {
 		text = c.Search(a)
 	}
-	_, err = fmt.Fprintln(w, text)
+	if strings.Contains(text, "info_max_time") {
+		printLines(cmd.ErrOrStderr(), "note: ", "this search reckons from the end of its time range: choose one that ends now, not all time")
+	}
+	_, err = fmt.Fprintln(cmd.OutOrStdout(), text)
 	return err
 }
 
 func renderText(w io.Writer, c *alerts.Catalogue) error {
-	for i, f := range confFiles(c) {
-		if i > 0 {
-			fmt.Fprintln(w) // the next write tells of errors
-		}
-		fmt.Fprintf(w, "# %s\n\n", f.name)
-		if err := alerts.WriteConf(w, alerts.Redact(f.stanzas)); err != nil {
+	var texts []string
+	for _, f := range confFiles(c) {
+		var b strings.Builder
+		if err := alerts.WriteConf(&b, alerts.Redact(f.stanzas)); err != nil {
 			return err
 		}
+		texts = append(texts, "# "+f.name+"\n\n"+b.String())
 	}
-	return nil
+	_, err := io.WriteString(w, strings.Join(texts, "\n"))
+	return err
 }
 
 func renderFiles(w io.Writer, c *alerts.Catalogue, dir string) error {
@@ -105,7 +109,8 @@ func writeConf(path string, stanzas []alerts.Stanza) error {
 	if err != nil {
 		return fmt.Errorf("flag --out: %w", err)
 	}
-	return errors.Join(alerts.WriteConf(file, stanzas), file.Close())
+	// A file that was there before keeps its mode.
+	return errors.Join(file.Chmod(0o600), alerts.WriteConf(file, stanzas), file.Close())
 }
 
 type confFile struct {

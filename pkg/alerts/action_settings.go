@@ -14,7 +14,7 @@ func (a *Alert) actionSettings() (all []Setting) {
 		if len(e.CC) > 0 {
 			set("action.email.cc", strings.Join(e.CC, ", "))
 		}
-		set("action.email.subject", "Splunk alert: $name$")
+		set("action.email.subject", "$name$: "+a.line())
 		set("action.email.message.alert", a.text())
 		set("action.email.format", "table")
 		set("action.email.inline", "1")
@@ -59,10 +59,10 @@ func (a *Alert) line() string {
 // text is the message and the raw event behind it.
 func (a *Alert) text() string {
 	lines := []string{a.line()}
-	if len(a.Suppress.By) == 0 {
-		lines = append(lines, "Rows: $job.resultCount$; this is the first.")
-	}
 	if a.Condition.Absent == nil {
+		if len(a.Suppress.By) == 0 {
+			lines = append(lines, "Rows: $job.resultCount$; this is the first.")
+		}
 		lines = append(lines, "Event: $result."+EventColumn+"$")
 	}
 	return strings.Join(append(lines, "$results_link$"), "\n")

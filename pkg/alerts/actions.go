@@ -17,12 +17,12 @@ const maxSecret = 8 << 10
 // actions reads actions over those that are there already; null takes one away.
 func (r *reader) actions(n *yaml.Node, a Actions) Actions {
 	all := r.members(n, "actions", "email", "webhook", "slack", "teams")
-	set := func(name string, to func(m member), clear func()) {
+	set := func(name string, to func(m member), none func()) {
 		m, ok := all[name]
 		switch {
 		case !ok:
 		case m.value.ShortTag() == "!!null":
-			clear()
+			none()
 		default:
 			to(m)
 		}

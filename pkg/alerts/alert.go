@@ -33,7 +33,8 @@ type Alert struct {
 	Actions  Actions
 	Examples []Example
 
-	query spl.Query // what the rule is in Splunk
+	query       spl.Query // what the rule is in Splunk
+	suppression bool      // Suppress follows from the rest, and not from a file
 }
 
 // Source is the log that an alert looks at, from the rule's logsource.

@@ -1,7 +1,7 @@
 package alerts
 
 import (
-	"bufio"
+	"bytes"
 	"fmt"
 	"io"
 	"strings"
@@ -29,23 +29,24 @@ func Redact(stanzas []Stanza) []Stanza {
 // within a value has a backslash before it. What such a file cannot hold is an
 // error: Splunk would read something else.
 func WriteConf(w io.Writer, stanzas []Stanza) error {
-	b := bufio.NewWriter(w)
+	var b bytes.Buffer
 	for i, s := range stanzas {
 		if s.Name == "" || strings.ContainsAny(s.Name, "]\r\n") {
 			return fmt.Errorf("the stanza %q cannot be written to a .conf file: its name is empty, or has ] or a line end", s.Name)
 		}
 		if i > 0 {
-			fmt.Fprintln(b) // Flush tells of errors
+			b.WriteByte('\n')
 		}
-		fmt.Fprintf(b, "[%s]\n", s.Name)
+		fmt.Fprintf(&b, "[%s]\n", s.Name)
 		for _, setting := range s.Settings {
 			if err := setting.writable(); err != nil {
 				return fmt.Errorf("%s in [%s] cannot be written to a .conf file: %w", setting.Key, s.Name, err)
 			}
-			fmt.Fprintf(b, "%s = %s\n", setting.Key, strings.ReplaceAll(setting.Value, "\n", "\\\n"))
+			fmt.Fprintf(&b, "%s = %s\n", setting.Key, strings.ReplaceAll(setting.Value, "\n", "\\\n"))
 		}
 	}
-	return b.Flush()
+	_, err := w.Write(b.Bytes())
+	return err
 }
 
 func (s Setting) writable() error {

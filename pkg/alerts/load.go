@@ -40,7 +40,11 @@ func (c *Catalogue) Find(name string) (*Alert, error) {
 			return a, nil
 		}
 	}
-	return nil, fmt.Errorf("there is no alert %q%s", name, sigma.Hint(name, "there are ", c.Names()))
+	hint := sigma.Hint(name, "", c.Names())
+	if !strings.Contains(hint, "did you mean") {
+		hint = "; alerts list shows them" // and not all of them here
+	}
+	return nil, fmt.Errorf("there is no alert %q%s", name, hint)
 }
 
 // Names lists the names of the alerts.
@@ -56,7 +60,7 @@ func (c *Catalogue) Names() []string {
 // user's settings from a file, if its path is not empty. It returns every
 // mistake at once.
 func Load(files []string, settings string) (*Catalogue, error) {
-	l := loader{catalogue: &Catalogue{}, seen: map[string]string{}}
+	l := newLoader()
 	for _, source := range files {
 		texts, err := expand(source)
 		if err != nil {
@@ -73,6 +77,23 @@ func Load(files []string, settings string) (*Catalogue, error) {
 		l.errs = append(l.errs, fmt.Errorf("no file of alerts is named; name one, or %s", Builtin))
 	}
 	l.settings(settings)
+	return l.finish()
+}
+
+type loader struct {
+	catalogue *Catalogue
+	seen      map[string]string // title, slug or id, and where it was
+	partial   bool              // a file has mistakes that hide its alerts
+	errs      []error
+}
+
+func newLoader() *loader {
+	settings := Settings{Search: defaultSearch, HeartbeatSearch: defaultHeartbeatSearch}
+	return &loader{catalogue: &Catalogue{Settings: settings}, seen: map[string]string{}}
+}
+
+// finish translates what was read.
+func (l *loader) finish() (*Catalogue, error) {
 	for _, a := range l.catalogue.Alerts {
 		a.Rule = sigma.BothSpellings(a.Rule)
 		var err error
@@ -84,12 +105,6 @@ func Load(files []string, settings string) (*Catalogue, error) {
 		return nil, err
 	}
 	return l.catalogue, nil
-}
-
-type loader struct {
-	catalogue *Catalogue
-	seen      map[string]string // title, slug or id, and where it was
-	errs      []error
 }
 
 func (l *loader) add(mistakes sigma.Mistakes) {
@@ -110,6 +125,7 @@ func (l *loader) rules(t text) {
 		r.mistakes = sigma.Mistakes{{File: t.file, Line: 1, Column: 1, What: err.Error()}}
 	}
 	if err != nil {
+		l.partial = true
 		r.ours(t.data)
 	}
 	for _, rule := range parsed {

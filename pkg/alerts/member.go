@@ -47,6 +47,9 @@ func (r *reader) alert(all map[string]member, a *Alert) {
 		r.hours(m, a)
 	}
 	if m, ok := all["suppress"]; ok {
+		if a.suppression {
+			a.Suppress, a.suppression = Suppress{}, false
+		}
 		parts := r.members(m.value, "suppress", "for", "by")
 		if p, ok := parts["for"]; ok {
 			a.Suppress.For = r.duration(p, time.Minute, 7*day)
@@ -61,7 +64,7 @@ func (r *reader) alert(all map[string]member, a *Alert) {
 		a.Show = r.subjects(m, a.Source)
 	}
 	if m, ok := all["message"]; ok {
-		a.Message = r.line(m)
+		a.Message = strings.TrimSpace(r.line(m))
 		r.message(m, a)
 	}
 }
@@ -217,14 +220,15 @@ func (r *reader) hours(m member, a *Alert) {
 	all := r.members(m.value, "outside_hours", "from", "to", "days")
 	for name, to := range map[string]*time.Duration{"from": &h.From, "to": &h.To} {
 		if p, ok := all[name]; ok {
+			if name == "to" && p.value.Value == "24:00" {
+				*to = day
+				continue
+			}
 			at, err := time.Parse("15:04", p.value.Value)
-			if err != nil && !(name == "to" && p.value.Value == "24:00") {
+			if err != nil {
 				r.mistake(p.value, "%s is a time of the day such as \"07:00\"; write it in quotes", name)
 			}
 			*to = time.Duration(at.Hour())*time.Hour + time.Duration(at.Minute())*time.Minute
-			if p.value.Value == "24:00" {
-				*to = day
-			}
 		}
 	}
 	if p, ok := all["days"]; ok {

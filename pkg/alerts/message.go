@@ -66,6 +66,9 @@ func (r *reader) message(m member, a *Alert) {
 			r.mistake(m.value, "message: unknown subject {%s}%s", name, sigma.Hint(name, "there are ", known))
 		}
 	}
+	if strings.Contains(a.Message, "$") || strings.HasSuffix(a.Message, `\`) {
+		r.mistake(m.value, `message has a $, which begins a name of Splunk's, or a backslash at its end; subjects stand as {principal}`)
+	}
 	if strings.Count(a.Message, "{") != strings.Count(a.Message, "}") {
 		r.mistake(m.value, "message: a brace is not closed; subjects stand as {principal}")
 	}

@@ -15,6 +15,7 @@ import (
 // reader reads YAML of one file and gathers the mistakes in it.
 type reader struct {
 	file     string
+	partial  bool // some alerts could not be read, so a name may be right that is not known
 	mistakes sigma.Mistakes
 }
 

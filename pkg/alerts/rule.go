@@ -29,19 +29,26 @@ func (r *reader) rule(rule *sigma.Rule) *Alert {
 	a.Rule, a.Name, a.Slug = rule, rule.Title, slug(rule.Title)
 	r.unknownMembers(rule.Extra)
 	r.head(rule, a)
-	if n := rule.Extra[Member]; n != nil {
-		r.alert(r.members(n, Member, alertMembers()...), a)
-		r.check(n, a)
-	} else {
-		n = &yaml.Node{Line: rule.Line, Column: 1}
-		r.check(n, a)
+	n := rule.Extra[Member]
+	if n == nil { // every member has a default
+		n = &yaml.Node{Kind: yaml.MappingNode, Line: rule.Line, Column: 1}
 	}
+	r.alertAt(n, r.members(n, Member, alertMembers()...), a)
 	if n := rule.Extra[ExamplesMember]; n != nil {
 		r.examples(n, a)
 	} else {
 		r.at(rule, "the alert %q has no examples; give one with fires: true and one with fires: false, which prove it", rule.Title)
 	}
 	return a
+}
+
+// alertAt reads members of the map n, and holds them against each other where
+// each is right by itself.
+func (r *reader) alertAt(n *yaml.Node, all map[string]member, a *Alert) {
+	before := len(r.mistakes)
+	if r.alert(all, a); len(r.mistakes) == before {
+		r.check(n, a)
+	}
 }
 
 // head checks Sigma's own members, of which an alert needs more than a rule.
@@ -117,9 +124,12 @@ func (r *reader) check(n *yaml.Node, a *Alert) {
 	if len(a.Suppress.By) > 0 && a.Suppress.For == 0 {
 		r.mistake(n, "suppress has no for")
 	}
+	if a.suppression {
+		a.Suppress = Suppress{}
+	}
 	if t := c.Threshold; t != nil && a.LookBack > a.Every && a.Suppress.For == 0 {
 		// The same events count in several runs, and are to be told once.
-		a.Suppress = Suppress{For: a.LookBack, By: t.By}
+		a.Suppress, a.suppression = Suppress{For: a.LookBack, By: t.By}, true
 	}
 	r.checkMessage(n, a)
 }

@@ -31,7 +31,7 @@ func (c *Catalogue) savedSearch(a *Alert) Stanza {
 	set("relation", "greater than")
 	set("quantity", "0")
 	set("alert.severity", strconv.Itoa(int(a.Severity)))
-	s.Settings = append(s.Settings, a.suppression()...)
+	s.Settings = append(s.Settings, a.messages()...)
 	set("alert.track", "1")
 	set("alert.expires", "7d")
 	set("request.ui_dispatch_app", App)
@@ -41,10 +41,10 @@ func (c *Catalogue) savedSearch(a *Alert) Stanza {
 	return s
 }
 
-// suppression says how rows become messages. With groups to keep silent each
+// messages says how rows become messages. With groups to keep silent each
 // row is a message of its own; without, all rows of a run are one, so that
 // there is at most one message a run.
-func (a *Alert) suppression() []Setting {
+func (a *Alert) messages() []Setting {
 	single := len(a.Suppress.By) > 0
 	settings := []Setting{{Key: "alert.digest_mode", Value: flag(!single)}}
 	if a.Suppress.For == 0 {

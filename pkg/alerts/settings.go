@@ -3,7 +3,7 @@ package alerts
 import (
 	"bytes"
 	"errors"
-	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"time"
@@ -33,7 +33,6 @@ const all = "all"
 
 // settings reads a user's settings and puts them into the alerts.
 func (l *loader) settings(file string) {
-	l.catalogue.Settings = Settings{Search: defaultSearch, HeartbeatSearch: defaultHeartbeatSearch}
 	if file == "" {
 		return
 	}
@@ -42,11 +41,16 @@ func (l *loader) settings(file string) {
 		l.errs = append(l.errs, err)
 		return
 	}
-	r := &reader{file: file}
+	l.readSettings(&reader{file: file, partial: l.partial}, data)
+}
+
+func (l *loader) readSettings(r *reader, data []byte) {
 	dec := yaml.NewDecoder(bytes.NewReader(data))
 	var doc, second yaml.Node
-	if err := dec.Decode(&doc); err != nil {
-		l.errs = append(l.errs, fmt.Errorf("%s: not YAML: %s", file, strings.TrimPrefix(err.Error(), "yaml: ")))
+	if err := dec.Decode(&doc); errors.Is(err, io.EOF) {
+		return
+	} else if err != nil {
+		l.add(sigma.Mistakes{sigma.NotYAML(r.file, data, err)})
 		return
 	}
 	if dec.Decode(&second) == nil {
@@ -95,7 +99,7 @@ func (r *reader) settings(root *yaml.Node, c *Catalogue) {
 // named finds the alert that a node names.
 func (r *reader) named(n *yaml.Node, c *Catalogue) *Alert {
 	a, err := c.Find(n.Value)
-	if err != nil {
+	if err != nil && !r.partial {
 		r.mistake(n, "%v", err)
 	}
 	return a
@@ -107,6 +111,8 @@ func (r *reader) search(m member) string {
 	switch {
 	case strings.ContainsAny(text, "|`[]"):
 		r.mistake(m.value, "%s has one of | ` [ ]; it is what comes before the first pipe, such as index=confluent_audit sourcetype=\"confluent:auditlog\"", m.name.Value)
+	case strings.HasSuffix(text, `\`):
+		r.mistake(m.value, "%s ends with a backslash", m.name.Value)
 	case strings.Count(text, `"`)%2 != 0:
 		r.mistake(m.value, "%s has a quote that is not closed", m.name.Value)
 	case strings.Contains(strings.ToUpper(text), " OR ") || strings.HasPrefix(strings.ToUpper(text), "NOT "):
@@ -157,8 +163,7 @@ func (r *reader) override(n *yaml.Node, a *Alert) {
 		a.Actions = r.actions(m.value, a.Actions)
 	}
 	r.restart(parts, a)
-	r.alert(parts, a)
-	r.check(n, a)
+	r.alertAt(n, parts, a)
 	only, except := r.part(parts, "only"), r.part(parts, "except")
 	if only == nil && except == nil {
 		return

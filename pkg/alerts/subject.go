@@ -5,8 +5,8 @@ import "auditlog-forwarder/pkg/sigma"
 // Subject is what alerts group by, show and put into messages: one name for a
 // value that events carry in several places and spellings.
 type Subject struct {
-	Name string
-	Doc  string
+	Name   string
+	Doc    string
 	Source Source // the log that has it
 	// Paths in the order in which they are looked at. The first value at one of
 	// them gives the subject that is a number, a boolean, or a text other than ""

@@ -120,8 +120,8 @@ func subjects() []definition {
 
 type definition struct {
 	name, doc, trim, find string
-	source          Source
-	paths           []string
+	source                Source
+	paths                 []string
 }
 
 // Subjects lists all of them, each with its paths in both spellings.

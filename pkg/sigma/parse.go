@@ -37,7 +37,7 @@ func Parse(file string, data []byte) ([]*Rule, error) {
 			break
 		}
 		if err != nil {
-			p.mistakes = append(p.mistakes, notYAML(file, data, err))
+			p.mistakes = append(p.mistakes, NotYAML(file, data, err))
 			break
 		}
 		if root := doc.Content[0]; root.ShortTag() != "!!null" {
@@ -53,9 +53,9 @@ func Parse(file string, data []byte) ([]*Rule, error) {
 	return rules, nil
 }
 
-// notYAML takes the line from an error of the YAML parser, which knows no
+// NotYAML takes the line from an error of the YAML parser, which knows no
 // column: it is that of the line's first character.
-func notYAML(file string, data []byte, err error) Mistake {
+func NotYAML(file string, data []byte, err error) Mistake {
 	text := strings.TrimPrefix(err.Error(), "yaml: ")
 	m := Mistake{File: file, Line: 1, Column: 1, What: "not YAML: " + text}
 	parts := regexp.MustCompile(`^line (\d+): (?s:(.*))$`).FindStringSubmatch(text)

@@ -6,7 +6,7 @@ import "strings"
 func Hint(word, before string, known []string) string {
 	best, least := "", 1+min(3, max(1, len(word)/2))
 	for _, k := range known {
-		if d := distance(strings.ToLower(word), k, least); d < least {
+		if d := distance(strings.ToLower(word), strings.ToLower(k), least); d < least {
 			best, least = k, d
 		}
 	}

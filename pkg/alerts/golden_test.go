@@ -1,0 +1,99 @@
+package alerts_test
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"auditlog-forwarder/pkg/alerts"
+)
+
+var update = flag.Bool("update", false, "write testdata/*.golden")
+
+// golden compares a text with a file.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name+".golden")
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-want +got), which go test ./pkg/alerts -update writes anew:\n%s", path, diff)
+	}
+}
+
+func load(t *testing.T, settings string, files ...string) *alerts.Catalogue {
+	t.Helper()
+	c, err := alerts.Load(files, settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func conf(t *testing.T, stanzas []alerts.Stanza) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := alerts.WriteConf(&b, stanzas); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// TestRendered holds what Splunk is given of the alerts that come with the
+// program, and of one of each kind with all settings.
+func TestRendered(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ name, settings, file string }{
+		{"builtin", "", alerts.Builtin},
+		{"conditions", "", filepath.Join("testdata", "conditions.yml")},
+		{"settings", filepath.Join("testdata", "settings.yaml"), filepath.Join("testdata", "conditions.yml")},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			c := load(t, tt.settings, tt.file)
+			golden(t, tt.name+".savedsearches.conf", conf(t, c.SavedSearches()))
+			golden(t, tt.name+".macros.conf", conf(t, c.Macros()))
+		})
+	}
+}
+
+func TestExpandedHasNoMacro(t *testing.T) {
+	t.Parallel()
+	c := load(t, filepath.Join("testdata", "settings.yaml"), filepath.Join("testdata", "conditions.yml"))
+	for _, a := range c.Alerts {
+		want := "(index=confluent_audit OR index=old) "
+		if a.Source == alerts.Heartbeat {
+			want = `index=ops sourcetype="auditlog-forwarder:heartbeat" `
+		}
+		text := c.Expanded(a)
+		if !strings.HasPrefix(text, want) || strings.Contains(text, "`") {
+			t.Errorf("%s:\n%s\nwant the text of the settings in place of every macro", a.Name, text)
+		}
+	}
+}
+
+// TestRedacted holds the addresses of webhooks back from what is shown.
+func TestRedacted(t *testing.T) {
+	t.Parallel()
+	c := load(t, filepath.Join("testdata", "settings.yaml"), filepath.Join("testdata", "conditions.yml"))
+	stanzas := c.SavedSearches()
+	shown := conf(t, alerts.Redact(stanzas))
+	if strings.Contains(shown, "secret-") || strings.Count(shown, "[redacted]") != 2 {
+		t.Errorf("shown:\n%s", shown)
+	}
+	if whole := conf(t, stanzas); strings.Count(whole, "secret-") != 2 {
+		t.Errorf("Redact changed what it was given:\n%s", whole)
+	}
+}
