@@ -19,7 +19,7 @@ TOOLS        = $(CURDIR)/.cache/bin
 LINT         = $(TOOLS)/golangci-lint-$(LINT_VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test race check fmt fmt-diff tidy-diff vet lint fuzz bench e2e mirror chaos mutations clean
+.PHONY: help build demo test race check fmt fmt-diff tidy-diff vet lint fuzz bench e2e mirror chaos mutations pysigma spl-engine clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -98,6 +98,12 @@ chaos: ## play RUNS seeds of faults (200) and account for every record; CHAOS="-
 
 mutations: ## prove that the fault suite can fail: it must catch each of a table of mistakes
 	@$(GO) run ./cmd/auditchaos mutations $(CHAOS)
+
+pysigma: ## compare our Splunk searches with pySigma's, rule by rule, over the corpus (needs Python)
+	@GO=$(GO) .ci/pysigma/run
+
+spl-engine: ## run our Splunk searches on an engine that others wrote (fetches 300 MB; needs Java and Maven)
+	@GO=$(GO) .ci/spl-engine/run
 
 clean: ## remove what was built or fetched: binaries, tools, the Kafka of the tests
 	rm -rf bin .cache

@@ -62,6 +62,7 @@ var support = []string{
 	"pkg/kafka/kafkatest",
 	"pkg/kafka/kafkatest/oidc",
 	"pkg/sigma/spl/spltest",
+	"pkg/sigma/spl/spltest/compare",
 	"testdata/events",
 	"testdata/skip",
 }

@@ -28,7 +28,7 @@ func TestCorpus(t *testing.T) {
 			t.Errorf("event %d is another in the second run", i)
 		}
 		seen[string(e.Raw)] = true
-		all, some := extract(e.Raw, 0), extract(e.Raw, 5000)
+		all, some := Extract(e.Raw, 0), Extract(e.Raw, 5000)
 		if len(all) != len(some) {
 			cut++
 		}

@@ -148,12 +148,3 @@ func (d *document) change(path []string, f func(path []string, d *document) *doc
 	}
 	return f(path, &out)
 }
-
-func (d *document) member(name string) *document {
-	for i, n := range d.names {
-		if n == name {
-			return d.parts[i]
-		}
-	}
-	return nil
-}

@@ -7,11 +7,12 @@ import (
 	"io"
 )
 
-// extract gives the fields that Splunk's search-time extraction of JSON
+// Extract gives the fields that Splunk's search-time extraction of JSON
 // (KV_MODE = json) finds in an event: the path of every text, number, boolean
 // and null, with dots, and {} behind the name of an array. Where the text ends
-// or is no JSON any more, extraction ends too, and what was found stays.
-func extract(raw []byte, cutoff int) map[string][]string {
+// or is no JSON any more, extraction ends too, and what was found stays. So it does
+// at cutoff, if that is not 0.
+func Extract(raw []byte, cutoff int) map[string][]string {
 	if cutoff > 0 && len(raw) > cutoff {
 		raw = raw[:cutoff]
 	}

@@ -42,7 +42,7 @@ func (r *runner) keepWhere(expr string) error {
 	})
 }
 
-// evalCommand sets fields: eval a=…, b=…
+// evalCommand sets fields, one after the other.
 func (r *runner) evalCommand(rest string) error {
 	parts, err := splitTop(rest, ',')
 	if err != nil {

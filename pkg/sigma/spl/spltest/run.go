@@ -1,7 +1,6 @@
 package spltest
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"regexp"
@@ -44,7 +43,6 @@ type row struct {
 
 // runner is one run of a search.
 type runner struct {
-	opts   Options
 	window window
 	rows   []*row
 
@@ -91,6 +89,37 @@ func within(t, from, to time.Time) bool {
 
 // Run runs a search over events and gives its results.
 func Run(search string, events []Event, opts Options) ([]Row, error) {
+	return Load(events, opts.Cutoff).Run(search, opts)
+}
+
+// Loaded are events whose fields are extracted, to be searched many times.
+type Loaded struct{ rows []loaded }
+
+type loaded struct {
+	event  *Event
+	fields Row
+}
+
+// Load extracts the fields of events, from the first cutoff bytes of each; 0 is
+// from all of them.
+func Load(events []Event, cutoff int) *Loaded {
+	l := &Loaded{rows: make([]loaded, len(events))}
+	for i := range events {
+		e := &events[i]
+		fields := Row(Extract(e.Raw, cutoff))
+		maps.Copy(fields, Row{
+			"_raw": {string(e.Raw)}, "_time": {epoch(e.Time)}, "_indextime": {epoch(e.IndexTime.Truncate(time.Second))},
+			"index": {e.Index}, "sourcetype": {e.Sourcetype}, "source": {e.Source}, "host": {e.Host},
+		})
+		l.rows[len(events)-1-i] = loaded{e, fields}
+	}
+	// Of events of one time, the one that came last is first.
+	slices.SortStableFunc(l.rows, func(a, b loaded) int { return b.event.Time.Compare(a.event.Time) })
+	return l
+}
+
+// Run runs a search. The options' Cutoff is not looked at.
+func (l *Loaded) Run(search string, opts Options) ([]Row, error) {
 	expanded, err := expand(search, opts.Macros, 0)
 	if err != nil {
 		return nil, err
@@ -100,7 +129,6 @@ func Run(search string, events []Event, opts Options) ([]Row, error) {
 		return nil, err
 	}
 	r := &runner{
-		opts: opts,
 		window: window{
 			now: opts.Now, earliest: opts.Earliest, latest: opts.Latest,
 			indexEarliest: opts.IndexEarliest, indexLatest: opts.IndexLatest, given: map[string]bool{},
@@ -111,7 +139,7 @@ func Run(search string, events []Event, opts Options) ([]Row, error) {
 	if commands[0] == "" {
 		return nil, fmt.Errorf("a search that starts with a pipe is not understood here")
 	}
-	if err := r.start(strings.TrimPrefix(commands[0], "search "), events); err != nil {
+	if err := r.start(strings.TrimPrefix(commands[0], "search "), l.rows); err != nil {
 		return nil, err
 	}
 	for _, c := range commands[1:] {
@@ -126,8 +154,8 @@ func Run(search string, events []Event, opts Options) ([]Row, error) {
 	return out, nil
 }
 
-// start runs the search before the first pipe. The newest event comes first.
-func (r *runner) start(expr string, events []Event) error {
+// start runs the search before the first pipe.
+func (r *runner) start(expr string, rows []loaded) error {
 	node, err := parseSearch(expr, &r.window)
 	if err != nil {
 		return err
@@ -135,28 +163,17 @@ func (r *runner) start(expr string, events []Event) error {
 	if r.window.given["earliest"] && !r.window.given["latest"] {
 		r.window.latest = r.window.now
 	}
-	order := make([]int, len(events))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(a, b int) int {
-		return cmp.Or(events[b].Time.Compare(events[a].Time), cmp.Compare(b, a))
-	})
-	for _, i := range order {
-		e := &events[i]
-		if !r.window.has(e) {
+	for _, l := range rows {
+		if !r.window.has(l.event) {
 			continue
 		}
-		row := &row{at: e.Time, fields: Row(extract(e.Raw, r.opts.Cutoff))}
-		maps.Copy(row.fields, Row{
-			"_raw": {string(e.Raw)}, "_time": {epoch(e.Time)}, "_indextime": {epoch(e.IndexTime.Truncate(time.Second))},
-			"index": {e.Index}, "sourcetype": {e.Sourcetype}, "source": {e.Source}, "host": {e.Host},
-		})
+		row := &row{at: l.event.Time, fields: l.fields}
 		ok, err := r.search.match(node, row)
 		if err != nil {
 			return err
 		}
 		if ok {
+			row.fields = maps.Clone(l.fields)
 			r.rows = append(r.rows, row)
 		}
 	}

@@ -117,6 +117,14 @@ func (s *searcher) same(w searchWord, v string) (bool, error) {
 			}
 		}
 	}
+	switch {
+	case w.text == "*":
+		return true, nil
+	case !strings.Contains(w.text, "*") && w.cased:
+		return w.text == v, nil
+	case !strings.Contains(w.text, "*"):
+		return strings.EqualFold(w.text, v), nil
+	}
 	p, err := s.pattern("^", w, "$")
 	if err != nil {
 		return false, err

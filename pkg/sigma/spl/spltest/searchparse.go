@@ -75,12 +75,11 @@ func searchTokens(s string) ([]searchToken, error) {
 		spaced = false
 	}
 	for i := 0; i < len(s); {
-		c := s[i]
-		switch {
-		case c == ' ' || c == '\t' || c == '\n' || c == '\r':
+		switch c := s[i]; c {
+		case ' ', '\t', '\n', '\r':
 			spaced = true
 			i++
-		case c == '"':
+		case '"':
 			end, err := quoteEnd(s, i)
 			if err != nil {
 				return nil, err
@@ -91,10 +90,10 @@ func searchTokens(s string) ([]searchToken, error) {
 			}
 			add('q', t)
 			i = end
-		case c == '(' || c == ')' || c == ',':
+		case '(', ')', ',':
 			add(c, string(c))
 			i++
-		case c == '=' || c == '<' || c == '>' || c == '!':
+		case '=', '<', '>', '!':
 			n := 1
 			if i+1 < len(s) && s[i+1] == '=' && c != '=' {
 				n = 2
@@ -103,7 +102,7 @@ func searchTokens(s string) ([]searchToken, error) {
 			}
 			add('o', s[i:i+n])
 			i += n
-		case c == '\'' || c == '[' || c == ']' || c == '`' || c == '\\' || c == ';':
+		case '\'', '[', ']', '`', '\\', ';':
 			return nil, undocumented("%q in the search command: %s", c, s)
 		default:
 			n := strings.IndexAny(s[i:], " \t\n\r\"(),=<>!'[]`\\;")

@@ -99,8 +99,8 @@ func shouting(d *document) *document {
 
 // withNulls puts null where a result, a status or an address was.
 func withNulls(d *document) *document {
-	return replaced(d, func(old *document) *document { return &document{literal: "null"} },
-		"result", "status", "granted", "ip", "email", "resourceId")
+	return replaced(d, func(*document) *document { return &document{literal: "null"} },
+		"result", "status", "granted", "ip", "email", "resourceId", "errorMessage", "error_message", "client_ip")
 }
 
 // emptied puts empty texts there.
