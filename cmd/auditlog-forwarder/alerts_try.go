@@ -31,7 +31,8 @@ func newAlertsTestCommand() *cobra.Command {
 		Use:   "test",
 		Short: "Prove alerts on their examples, or try them on events of your own",
 		Long: `Without --from-file and --from-topic, run each alert over the examples that its file
-has: events that must fire it, and events that must not.
+has: events that must fire it, and events that must not. They prove the rules as
+they are without alerts.settings.
 
 --from-file FILE (- is standard input) and --from-topic tell instead which alerts
 would have fired on your own events, how often, on what, and how many messages a
@@ -79,9 +80,15 @@ func (f *alertTestFlags) run(cmd *cobra.Command) error {
 	if err := f.check(cmd); err != nil {
 		return err
 	}
-	c, _, err := loadAlerts(cmd)
+	c, cfg, err := loadAlerts(cmd)
 	if err != nil {
 		return err
+	}
+	ofExamples := f.fromFile == "" && !f.topic
+	if ofExamples && cfg.Alerts.Settings != "" { // they prove the rules as they are without
+		if c, err = alerts.Load(cfg.Alerts.Rules, ""); err != nil {
+			return &exitError{code: exitConfig, err: err}
+		}
 	}
 	list := c.Alerts
 	if len(f.names) > 0 {
@@ -94,7 +101,7 @@ func (f *alertTestFlags) run(cmd *cobra.Command) error {
 			list = append(list, a)
 		}
 	}
-	if f.fromFile == "" && !f.topic {
+	if ofExamples {
 		return f.examples(cmd, list)
 	}
 	return f.events(cmd, list)

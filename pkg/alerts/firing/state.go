@@ -40,44 +40,6 @@ type state struct {
 	counts         Counts
 }
 
-// group is what is known of a combination of subjects.
-type group struct {
-	values  []string // of by
-	cells   []cell   // in the order of their times
-	singles []single
-}
-
-// cell is what is known of the events that were indexed in a stretch of time, and
-// happened in another one.
-type cell struct {
-	start int64 // of the index time
-	bin   int64 // of the events' own time, of a spike; else 0
-	tally
-	distinct map[string]struct{}
-	others   [][]string // by state.others
-	sample   []byte
-}
-
-// tally is a number of events and when they happened.
-type tally struct{ count, first, last int64 }
-
-func (t *tally) see(count, first, last int64) {
-	if t.count == 0 || first < t.first {
-		t.first = first
-	}
-	if t.count == 0 || last > t.last {
-		t.last = last
-	}
-	t.count += count
-}
-
-// single is an event that is an alert by itself.
-type single struct {
-	index  int64
-	at     int64 // its own time
-	sample []byte
-}
-
 func newState(a *alerts.Alert, order int, set *sigma.Set, subjects []alerts.Subject, opts Options) (*state, error) {
 	st := &state{alert: a, order: order, shift: int64(a.Phase()), groups: map[string]*group{}, silent: map[string]int64{}, every: int64(a.Every), maxDistinct: maxDistinct}
 	if st.every <= 0 || a.LookBack <= 0 {
@@ -249,20 +211,6 @@ func (e *Evaluator) addValues(st *state, c *cell) {
 	}
 }
 
-// insert adds a text to those that there are, of which the first in their order
-// are kept.
-func insert[T string | []byte](to []string, text T) []string {
-	i := 0
-	for i < len(to) && to[i] < string(text) {
-		i++
-	}
-	if i == maxValues || (i < len(to) && to[i] == string(text)) {
-		return to
-	}
-	to = slices.Insert(to, i, string(text))
-	return to[:min(len(to), maxValues)]
-}
-
 // sample copies an event, if there is room.
 func (e *Evaluator) sample(body []byte) []byte {
 	if len(body) > e.room {
@@ -270,32 +218,6 @@ func (e *Evaluator) sample(body []byte) []byte {
 	}
 	e.room -= len(body)
 	return slices.Clone(body)
-}
-
-// find is where a cell is, or belongs.
-func (g *group) find(start, bin int64) (i int, found bool) {
-	i = len(g.cells) // events mostly come in order
-	for i > 0 && (g.cells[i-1].start > start || g.cells[i-1].start == start && g.cells[i-1].bin > bin) {
-		i--
-	}
-	if i > 0 && g.cells[i-1].start == start && g.cells[i-1].bin == bin {
-		return i - 1, true
-	}
-	return i, false
-}
-
-func (g *group) has(start, bin int64) bool {
-	_, found := g.find(start, bin)
-	return found
-}
-
-// cell finds a cell, or makes it.
-func (g *group) cell(start, bin int64) (c *cell, isNew bool) {
-	i, found := g.find(start, bin)
-	if !found {
-		g.cells = slices.Insert(g.cells, i, cell{start: start, bin: bin})
-	}
-	return &g.cells[i], !found
 }
 
 // forget drops what no run after now looks at, and tells how many bytes of
