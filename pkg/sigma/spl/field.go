@@ -37,8 +37,9 @@ func (t *translator) field(p sigma.Path, line, column int) field {
 func isSearchName(name string) bool {
 	for i := range len(name) {
 		c := name[i]
-		letter := c|0x20 >= 'a' && c|0x20 <= 'z' || c == '_'
-		if !letter && (i == 0 || !(c >= '0' && c <= '9') && strings.IndexByte(".{}-", c) < 0) {
+		first := c|0x20 >= 'a' && c|0x20 <= 'z' || c == '_'
+		later := c >= '0' && c <= '9' || strings.IndexByte(".{}-", c) >= 0
+		if !first && (!later || i == 0) {
 			return false
 		}
 	}

@@ -65,7 +65,7 @@ func (t *translator) keyword(q *sigma.Test, o sigma.Operand) *node {
 	match := "match(_raw," + quote(b.String()) + ")"
 	n := &node{where: match, absent: "NOT " + match}
 	safe := quote("*" + longest(texts) + "*")
-	if len(p) == 1 && !q.Cased && isSafe(texts[0]) {
+	if len(p) == 1 && len(texts) == 1 && !q.Cased && isSafe(texts[0]) {
 		n.search = safe
 	} else if len(texts) > 0 {
 		n.need = safe

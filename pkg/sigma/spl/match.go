@@ -1,10 +1,8 @@
 package spl
 
 import (
-	"errors"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"auditlog-forwarder/pkg/sigma"
@@ -13,7 +11,7 @@ import (
 // match writes a test of texts with wildcards.
 func (t *translator) match(q *sigma.Test, f field) *node {
 	var texts, patterns []string
-	searchable, needed, mayBeNull, any := f.search != "" && !q.Cased, f.search != "", false, false
+	searchable, needed, mayBeNull, anything := f.search != "" && !q.Cased, f.search != "", false, false
 	for _, o := range q.Of {
 		if text, ok := o.Pattern.Literal(); ok && (text == "null" || !q.Cased && strings.EqualFold(text, "null")) {
 			t.wrong(o.Line, o.Column, "%s: Splunk makes the text null of JSON's null, so a search cannot tell them apart; write null without quotes if the field is not there or null", q.Path)
@@ -21,7 +19,7 @@ func (t *translator) match(q *sigma.Test, f field) *node {
 		null := like(o.Pattern, "null", q.Cased)
 		mayBeNull = mayBeNull || null
 		if len(o.Pattern) == 1 && o.Pattern[0].Wildcard == sigma.Any {
-			any = true
+			anything = true
 		}
 		text, exact := searchText(o.Pattern)
 		searchable = searchable && exact && !null
@@ -31,12 +29,16 @@ func (t *translator) match(q *sigma.Test, f field) *node {
 	}
 	condition := "match(" + f.where + "," + quote(alternatives(patterns, q)) + ")"
 	switch {
-	case any:
+	case anything:
 		condition = f.where + `!="null"`
 	case mayBeNull:
 		condition += " AND " + f.where + `!="null"`
 	}
 	n := values(condition)
+	if anything && f.search != "" && !strings.Contains(f.search, "{}") {
+		// With one value, that is: it is there and not null.
+		return join(and, []*node{f.exists(), negate(f.null())})
+	}
 	if searchable {
 		n.search = oneOf(f.search, texts)
 	} else if needed {
@@ -59,14 +61,6 @@ func oneOf(field string, texts []string) string {
 	return field + " IN (" + strings.Join(texts, ", ") + ")"
 }
 
-// isNumeric reports whether Splunk may take a text for a number, and compare it
-// as such: 9092 would be like 9092.0.
-func isNumeric(s string) bool {
-	_, err := strconv.ParseFloat(strings.Trim(s, " "), 64)
-	_, errInt := strconv.ParseInt(s, 0, 64)
-	return err == nil || errors.Is(err, strconv.ErrRange) || errInt == nil
-}
-
 // isRange reports whether Splunk may take a text for a range of addresses, and
 // ask for an address in it.
 func isRange(s string) bool {
@@ -83,10 +77,8 @@ func searchText(p sigma.Pattern) (text string, exact bool) {
 		switch {
 		case whole == "":
 			return "*", false
-		case isNumeric(whole):
-			return whole, false
 		case isRange(whole):
-			return whole + "*", false
+			return whole + "*", false // with a star it is a text
 		}
 	}
 	var start, end string
@@ -123,10 +115,16 @@ func searchText(p sigma.Pattern) (text string, exact bool) {
 			}
 		}
 	}
-	if longest == "" {
-		return "*", false
+	return within(longest), false
+}
+
+// within is a weak text for the search command, if it is worth asking for:
+// Splunk has to go through all terms of its index for it.
+func within(s string) string {
+	if len(s) < 3 {
+		return "*"
 	}
-	return "*" + longest + "*", false
+	return "*" + s + "*"
 }
 
 // isSafe reports whether the search command finds a text as it stands: in
@@ -197,9 +195,6 @@ func alternatives(list []string, q *sigma.Test) string {
 	if flags != "" {
 		flags = "(?" + flags + ")"
 	}
-	if len(list) == 1 {
-		return flags + list[0]
-	}
 	start, end := "^", `\z`
 	for _, one := range list {
 		if !strings.HasPrefix(one, "^") {
@@ -212,6 +207,9 @@ func alternatives(list []string, q *sigma.Test) string {
 	short := make([]string, len(list))
 	for i, one := range list {
 		short[i] = strings.TrimSuffix(strings.TrimPrefix(one, start), end)
+	}
+	if len(list) == 1 || start == "" && end == "" {
+		return flags + strings.Join(list, "|")
 	}
 	return flags + start + "(?:" + strings.Join(short, "|") + ")" + end
 }

@@ -124,10 +124,10 @@ func joined(op nodeOp, of []term, between string) term {
 	return term{op: op, text: strings.Join(texts, between), of: kept}
 }
 
-func terms(of []*node, make func(*node) term) []term {
+func terms(of []*node, say func(*node) term) []term {
 	list := []term{}
 	for _, n := range of {
-		list = append(list, make(n))
+		list = append(list, say(n))
 	}
 	return list
 }
@@ -135,22 +135,25 @@ func terms(of []*node, make func(*node) term) []term {
 // said is n, or its contrary, in the search command. That takes OR before AND;
 // parentheses leave no doubt.
 func said(n *node, holds bool) term {
-	if n.op == not {
+	part := func(n *node) term { return said(n, holds) }
+	switch {
+	case n.op == leaf && holds:
+		return term{text: n.search}
+	case n.op == leaf:
+		return term{text: "NOT " + n.search}
+	case n.op == not:
 		return said(n.of[0], !holds)
+	case n.op == and && !holds && !n.negates():
+		return term{text: "NOT " + said(n, true).in(not)}
+	case n.op == and == holds:
+		return joined(and, terms(n.of, part), " ")
 	}
-	var t term
-	switch n.op {
-	case and:
-		t = joined(and, terms(n.of, func(n *node) term { return said(n, true) }), " ")
-	case or:
-		t = joined(or, terms(n.of, func(n *node) term { return said(n, true) }), " OR ")
-	default:
-		t = term{text: n.search}
-	}
-	if !holds {
-		t = term{text: "NOT " + t.in(not)}
-	}
-	return t
+	return joined(or, terms(n.of, part), " OR ")
+}
+
+// negates reports whether there is a not in n.
+func (n *node) negates() bool {
+	return n.op == not || slices.ContainsFunc(n.of, (*node).negates)
 }
 
 // asked is the same in the where command, where each leaf is true or false and

@@ -51,7 +51,7 @@ func needOf(re *regexp.Regexp) string {
 		switch re.Op {
 		case syntax.OpLiteral:
 			for i, run := range safeRuns(string(re.Rune)) {
-				text := "*" + run + "*"
+				text := within(run)
 				if atStart && i == 0 && strings.HasPrefix(string(re.Rune), run) {
 					text = run + "*"
 				}
@@ -74,116 +74,123 @@ func needOf(re *regexp.Regexp) string {
 	return best
 }
 
-// perl is an RE2 expression as PCRE reads it in the same way, or says what it
-// reads otherwise.
+// perl is an RE2 expression as PCRE reads it in the same way. The error says
+// what PCRE would read otherwise.
 func perl(o sigma.Operand) (string, error) {
-	source := o.Regexp.String()
-	multiline := false
-	if wrapped := strings.TrimSuffix(source, ":"+o.Text+")"); wrapped != source {
-		multiline = strings.Contains(wrapped, "m")
+	p := perlWriter{rest: o.Regexp.String()}
+	if flags, wrapped := strings.CutSuffix(p.rest, ":"+o.Text+")"); wrapped {
+		p.multiline = strings.Contains(flags, "m")
+		p.keep(len(flags) + 1)
 	}
-	dollar := false
-	flags := strings.Contains(o.Text, "(?")
-	var b strings.Builder
-	for i, class := 0, 0; i < len(source); i++ {
-		c := source[i]
-		rest := source[i:]
+	for p.rest != "" && p.err == "" {
 		switch {
-		case c == '\\' && i+1 < len(source):
-			next := source[i+1]
-			switch {
-			case next == 'v':
-				return "", errors.New(`has \v, which is one character in RE2 and several in Splunk's PCRE; write \x0b`)
-			case next >= '0' && next <= '9':
-				return "", errors.New(`has a character by its octal number, which Splunk's PCRE may take for a back-reference; write \x and two hexadecimal digits`)
-			case next == 'p' || next == 'P':
-				return "", errors.New(`has a Unicode class, which Splunk's PCRE may know by another name or not at all; write the characters in brackets`)
-			case next == 'C':
-				return "", errors.New(`has \C, which is no character; write . for one`)
-			case next == 'Q':
-				end := strings.Index(rest, `\E`)
-				if end < 0 {
-					end = len(rest)
-				} else {
-					end += 2
-				}
-				b.WriteString(rest[:end])
-				i += end - 1
-				continue
-			case next == 's' || next == 'S':
-				// PCRE's has the vertical tab as well.
-				switch {
-				case next == 's' && class > 0:
-					b.WriteString(`\t\n\f\r `)
-				case next == 's':
-					b.WriteString(`[\t\n\f\r ]`)
-				case class > 0:
-					return "", errors.New(`has \S in brackets, which has the vertical tab in RE2 and not in Splunk's PCRE; write the characters`)
-				default:
-					b.WriteString(`[^\t\n\f\r ]`)
-				}
-				i++
-				continue
-			}
-			b.WriteString(rest[:2])
-			i++
-		case class > 0:
-			switch {
-			case strings.HasPrefix(rest, "[:"):
-				end := strings.Index(rest, ":]")
-				if end < 0 {
-					return "", errors.New(`has a [ in brackets before a colon; write \[`)
-				}
-				if strings.Contains(rest[:end], "space") {
-					return "", errors.New(`has [:space:], which differs between RE2 and Splunk's PCRE; write \s`)
-				}
-				b.WriteString(rest[:end+2])
-				i += end + 1
-				continue
-			case c == '[':
-				b.WriteString(`\[`)
-				continue
-			case c == ']' && class < i:
-				class = 0
-			}
-			b.WriteByte(c)
-		case c == '[':
-			b.WriteByte(c)
-			if strings.HasPrefix(rest, "[^") {
-				b.WriteByte('^')
-				i++
-			}
-			class = i + 1 // a ] that comes first is itself
-		case c == '$':
-			dollar = true
-			if multiline {
-				b.WriteByte(c)
-			} else {
-				b.WriteString(`\z`) // PCRE's $ is before a last line end too
-			}
-		case strings.HasPrefix(rest, "{,"):
-			return "", errors.New(`has {, which is a text in RE2 and not in every PCRE; write \{ or {0,`)
+		case p.rest[0] == '\\' && len(p.rest) > 1:
+			p.escape()
+		case p.class:
+			p.inClass()
 		default:
-			b.WriteByte(c)
+			p.outside()
 		}
 	}
-	if dollar && flags && inlineMultiline(o.Text) {
-		return "", errors.New(`has $ and sets m within itself; write |re|m, or \z for the end of the text`)
+	if p.dollar && p.setsM {
+		p.err = `has $ and sets m within itself; write |re|m, or \z for the end of the text`
 	}
-	return b.String(), nil
+	if p.err != "" {
+		return "", errors.New(p.err)
+	}
+	return p.out.String(), nil
 }
 
-// inlineMultiline reports whether s has a group that sets or clears m.
-func inlineMultiline(s string) bool {
-	for {
-		_, after, found := strings.Cut(s, "(?")
-		if !found {
-			return false
+type perlWriter struct {
+	rest      string
+	out       strings.Builder
+	class     bool // within brackets
+	multiline bool
+	dollar    bool // there is a $
+	setsM     bool // there is a group that sets or clears m
+	err       string
+}
+
+// keep writes n bytes as they are.
+func (p *perlWriter) keep(n int) { p.put(p.rest[:n], n) }
+
+// put writes s for n bytes.
+func (p *perlWriter) put(s string, n int) {
+	p.out.WriteString(s)
+	p.rest = p.rest[n:]
+}
+
+func (p *perlWriter) escape() {
+	// RE2's \s, which PCRE's has the vertical tab besides.
+	const spaces = `\t\n\f\r `
+	switch c := p.rest[1]; {
+	case c == 'v':
+		p.err = `has \v, which is one character in RE2 and several in Splunk's PCRE; write \x0b`
+	case c >= '0' && c <= '9':
+		p.err = `has a character by its octal number, which Splunk's PCRE may take for a back-reference; write \x and two hexadecimal digits`
+	case c == 'p' || c == 'P':
+		p.err = `has a Unicode class, which Splunk's PCRE may know by another name or not at all; write the characters in brackets`
+	case c == 'C':
+		p.err = `has \C, which is no character; write . for one`
+	case c == 'Q':
+		end := strings.Index(p.rest, `\E`) + 2
+		if end < 2 {
+			end = len(p.rest)
 		}
-		s = after
-		flags := strings.TrimLeft(s, "imsU-")
-		if set := s[:len(s)-len(flags)]; strings.Contains(set, "m") && flags != "" && (flags[0] == ':' || flags[0] == ')') {
-			return true
-		}
+		p.keep(end)
+	case c == 's' && p.class:
+		p.put(spaces, 2)
+	case c == 's':
+		p.put("["+spaces+"]", 2)
+	case c == 'S' && p.class:
+		p.err = `has \S in brackets, which has the vertical tab in RE2 and not in Splunk's PCRE; write the characters`
+	case c == 'S':
+		p.put("[^"+spaces+"]", 2)
+	default:
+		p.keep(2)
 	}
+}
+
+func (p *perlWriter) inClass() {
+	end := strings.Index(p.rest, ":]") + 2
+	switch {
+	case strings.HasPrefix(p.rest, "[:") && end > 2:
+		if strings.Contains(p.rest[:end], "space") {
+			p.err = `has [:space:], which differs between RE2 and Splunk's PCRE; write \s`
+		}
+		p.keep(end)
+	case p.rest[0] == '[':
+		p.put(`\[`, 1)
+	default:
+		p.class = p.rest[0] != ']'
+		p.keep(1)
+	}
+}
+
+func (p *perlWriter) outside() {
+	switch {
+	case p.rest[0] == '[':
+		p.class = true
+		p.keep(1)
+		if strings.HasPrefix(p.rest, "^") {
+			p.keep(1)
+		}
+		if strings.HasPrefix(p.rest, "]") { // the first is itself
+			p.keep(1)
+		}
+		return
+	case p.rest[0] == '$':
+		p.dollar = true
+		if !p.multiline {
+			p.put(`\z`, 1) // PCRE's $ is before a last line end too
+			return
+		}
+	case strings.HasPrefix(p.rest, "{,"):
+		p.err = `has {, which is a text in RE2 and not in every PCRE; write \{ or {0,`
+	case strings.HasPrefix(p.rest, "(?"):
+		behind := strings.TrimLeft(p.rest[2:], "imsU-")
+		flags := p.rest[2 : len(p.rest)-len(behind)]
+		p.setsM = p.setsM || strings.Contains(flags, "m") && (behind[0] == ':' || behind[0] == ')')
+	}
+	p.keep(1)
 }

@@ -35,12 +35,7 @@ func (t *translator) test(q *sigma.Test) *node {
 		return f.exists()
 	case sigma.Null:
 		t.noObject(q)
-		// Splunk makes the text null of JSON's.
-		null := values(f.where + `="null"`)
-		if f.search != "" {
-			null.search = f.search + `="null"`
-		}
-		return join(or, []*node{negate(f.exists()), null})
+		return join(or, []*node{negate(f.exists()), f.null()})
 	case sigma.Match:
 		return t.match(q, f)
 	case sigma.Regexp:
@@ -65,6 +60,15 @@ func (f field) exists() *node {
 	return n
 }
 
+// null asks for JSON's null, of which Splunk makes the text null.
+func (f field) null() *node {
+	n := values(f.where + `="null"`)
+	if f.search != "" {
+		n.search = f.search + `="null"`
+	}
+	return n
+}
+
 // values asks whether a value of a field fits. The condition may name no other
 // field.
 func values(condition string) *node {
@@ -72,9 +76,9 @@ func values(condition string) *node {
 	return &node{where: "isnotnull(" + filter + ")", absent: "isnull(" + filter + ")"}
 }
 
-// isNumber are the texts that are numbers in JSON, no leading zero and no sign
-// but a minus; tonumber takes more.
-const isNumber = `^-?(?:0|[1-9][0-9]*)(?:[.][0-9]+)?(?:[eE][+-]?[0-9]+)?\z`
+// isNumber is how numbers start in JSON: without a plus, a zero before others,
+// or a point at an end. tonumber takes more.
+const isNumber = `^-?(0|[1-9]\d*)([.]\d|[eE]|\z)`
 
 func number(q *sigma.Test, f field) *node {
 	sign := map[sigma.Op]string{sigma.Less: "<", sigma.LessEq: "<=", sigma.More: ">", sigma.MoreEq: ">="}[q.Op]
@@ -82,11 +86,11 @@ func number(q *sigma.Test, f field) *node {
 	for _, o := range q.Of {
 		limits = append(limits, "tonumber("+f.where+")"+sign+strconv.FormatFloat(o.Number, 'f', -1, 64))
 	}
-	any := strings.Join(limits, " OR ")
+	limit := strings.Join(limits, " OR ")
 	if len(limits) > 1 {
-		any = "(" + any + ")"
+		limit = "(" + limit + ")"
 	}
-	return values("match(" + f.where + "," + quote(isNumber) + ") AND " + any)
+	return values("match(" + f.where + "," + quote(isNumber) + ") AND " + limit)
 }
 
 // between stands between values that are joined into one text, to be changed
@@ -103,11 +107,15 @@ func (t *translator) same(q *sigma.Test, f field) *node {
 		}
 		return texts
 	}
-	var either []*node
+	var others []string
 	for _, o := range q.Of {
-		a, b := set(f), set(t.field(o.Field, o.Line, o.Column))
-		common := "if(mvcount(mvdedup(mvappend(" + a + "," + b + ")))<mvcount(mvdedup(" + a + "))+mvcount(mvdedup(" + b + ")),1,0)"
-		either = append(either, &node{where: common + "=1", absent: common + "=0"})
+		others = addNew(others, set(t.field(o.Field, o.Line, o.Column)))
 	}
-	return join(or, either)
+	all := append([]string{set(f)}, others...)
+	other := others[0]
+	if len(others) > 1 {
+		other = "mvappend(" + strings.Join(others, ",") + ")"
+	}
+	common := "if(mvcount(mvdedup(mvappend(" + strings.Join(all, ",") + ")))<mvcount(mvdedup(" + all[0] + "))+mvcount(mvdedup(" + other + ")),1,0)"
+	return &node{where: common + "=1", absent: common + "=0"}
 }

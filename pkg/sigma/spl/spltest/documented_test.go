@@ -233,6 +233,7 @@ func TestDocumentedResults(t *testing.T) {
 		{`earliest=-5h@h latest=-3h@h | timechart span=1h count`, []Row{{"_time": {"1795410000"}, "count": {"0"}}, {"_time": {"1795413600"}, "count": {"0"}}}, refTimechrt + ": a bin without events counts 0"},
 		{`* | sort code | streamstats count sum(code) as s | where count=2 | table s`, []Row{{"s": {"499"}}}, "Search Reference, streamstats"},
 		{`earliest=-3h@h latest=@h n=b | addinfo | table info_*`, []Row{{"info_min_time": {"1795417200"}, "info_max_time": {"1795428000"}, "info_search_time": {"1795429800"}}}, "Search Reference, addinfo"},
+		{`user=bob | stats count | search *`, []Row{{"count": {"1"}}}, refWild + ": a star alone asks for everything"},
 		{`n=a | fields - _* | fields user, ta*`, []Row{{"user": {"Alice"}, "tags{}": {"red", "Blue"}}}, "Search Reference, fields"},
 		{`n=a | eval x=1/3 | eval y=round(x, 2), z=floor(7.9), w=2.0, s="7"+1 | table x y z w s`, []Row{{"x": {"0.3333333333333333"}, "y": {"0.33"}, "z": {"7"}, "w": {"2"}, "s": {"8"}}}, refEval},
 	} {

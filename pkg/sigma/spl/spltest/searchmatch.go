@@ -32,6 +32,9 @@ func (s *searcher) match(node searchNode, r *row) (bool, error) {
 		ok, err := s.match(n.node, r)
 		return !ok, err
 	case searchTerm:
+		if n.word.text == "*" {
+			return true, nil
+		}
 		raw := r.fields["_raw"]
 		if len(raw) == 0 {
 			return false, undocumented("the word %q, where there is no _raw", n.word.text)
