@@ -34,14 +34,20 @@ func subjects(t testing.TB) []alerts.Subject {
 	}
 }
 
-// alert is one on events with m: x, with what change sets.
-func alert(t testing.TB, change func(a *alerts.Alert)) *alerts.Alert {
+// rule is one that asks a single thing.
+func rule(t testing.TB, asked string) *sigma.Rule {
 	t.Helper()
-	rules, err := sigma.Parse("r.yml", []byte("title: r\nlogsource: {product: confluent}\ndetection: {sel: {m: x}, condition: sel}\n"))
+	rules, err := sigma.Parse("r.yml", []byte("title: r\nlogsource: {product: confluent}\ndetection: {sel: {"+asked+"}, condition: sel}\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := &alerts.Alert{Rule: rules[0], Name: "r", Every: time.Hour, LookBack: time.Hour}
+	return rules[0]
+}
+
+// alert is one on events with m: x, with what change sets.
+func alert(t testing.TB, change func(a *alerts.Alert)) *alerts.Alert {
+	t.Helper()
+	a := &alerts.Alert{Rule: rule(t, "m: x"), Name: "r", Every: time.Hour, LookBack: time.Hour}
 	if change != nil {
 		change(a)
 	}

@@ -157,6 +157,20 @@ func drawn(rng *rand.Rand) func(a *alerts.Alert) {
 	}
 }
 
+// kind names the condition of an alert.
+func kind(a *alerts.Alert) string {
+	switch c := a.Condition; {
+	case c.Threshold != nil:
+		return "threshold"
+	case c.New != nil:
+		return "new"
+	case c.Spike != nil:
+		return "spike"
+	default:
+		return "absent"
+	}
+}
+
 // TestOracle: whatever the alert and the events, all events at once, one by one with
 // an Advance before each, and a count of each window from all events say the same.
 func TestOracle(t *testing.T) {
@@ -176,16 +190,7 @@ func TestOracle(t *testing.T) {
 		}
 		since, until := events[0].at, at.Add(12*time.Hour)
 		want := oracle(a, events, since, until)
-		switch c := a.Condition; {
-		case c.Threshold != nil:
-			fired["threshold"] += len(want)
-		case c.New != nil:
-			fired["new"] += len(want)
-		case c.Spike != nil:
-			fired["spike"] += len(want)
-		default:
-			fired["absent"] += len(want)
-		}
+		fired[kind(a)] += len(want)
 		var stream, whole []string
 		one, all := evaluator(t, firing.Options{}, a), evaluator(t, firing.Options{}, a)
 		for _, ev := range events {
