@@ -9,6 +9,7 @@ import (
 
 	"auditlog-forwarder/pkg/alerts"
 	"auditlog-forwarder/pkg/alerts/firing"
+	"auditlog-forwarder/testdata/events"
 )
 
 // TestCells: events over the bound are counted, those of groups that are known are
@@ -105,5 +106,23 @@ func BenchmarkAdd(b *testing.B) {
 				e.Add(ev)
 			}
 		})
+	}
+}
+
+// BenchmarkBuiltin is what the catalogue costs for an event as most of them are.
+func BenchmarkBuiltin(b *testing.B) {
+	c := builtin(b)
+	e, err := firing.New(c.Alerts, alerts.Subjects(), firing.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	body, err := events.FS.ReadFile("mds.Authorize.json")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(int64(len(body)))
+	b.ReportAllocs()
+	for b.Loop() {
+		e.Add(firing.Event{Body: body, Time: day()})
 	}
 }
