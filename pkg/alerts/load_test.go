@@ -89,6 +89,8 @@ func TestWrongRules(t *testing.T) {
 		{"falsepositives", "falsepositives: [none]\n", "", `1:1: the alert "A deletion" has no falsepositives; say what fires it in good faith, or none`},
 		{"level", "level: low\n", "", `1:1: the alert "A deletion" has no level; allowed are informational, low, medium, high, critical`},
 		{"title", "title: A deletion", "title: A deletion [x]", `1:1: the title has one of [ ] \ /, which the name of a saved search cannot have`},
+		{"title of a global stanza", "title: A deletion", "title: Default", `1:1: the title is "Default", which as the name of a saved search would be another thing; choose one that says what happens`},
+		{"message", "by {principal}", "by $user$", `13:12: message has a $, which begins a name of Splunk's, or a backslash at its end; subjects stand as {principal}`},
 		{"logsource", "service: audit", "service: adit", `1:1: the logsource of "A deletion" is product "confluent", service "adit"; known are product confluent, service audit, and product auditlog-forwarder, service heartbeat`},
 		{"no firing example", "fires: true", "fires: false", `15:3: examples: there is none with fires: true; an alert that nothing shows to fire may never do so`},
 		{"no silent example", "fires: false", "fires: true", `15:3: examples: there is none with fires: false; show an event near by that must not fire the alert`},

@@ -58,6 +58,8 @@ func (r *reader) head(rule *sigma.Rule, a *Alert) {
 		r.at(rule, "the title has %d characters; as the name of a saved search it has at most %d", len([]rune(a.Name)), maxName)
 	case strings.ContainsAny(a.Name, `[]\/`):
 		r.at(rule, `the title has one of [ ] \ /, which the name of a saved search cannot have`)
+	case strings.EqualFold(a.Name, "default") || strings.TrimSpace(a.Name) != a.Name:
+		r.at(rule, "the title is %q, which as the name of a saved search would be another thing; choose one that says what happens", a.Name)
 	case strings.Trim(a.Slug, "_") == "":
 		r.at(rule, "the title has no letter or digit of ASCII, from which the name of its macro is made")
 	}
