@@ -1,6 +1,9 @@
 package firing
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // group is what is known of a combination of subjects.
 type group struct {
@@ -40,16 +43,13 @@ type single struct {
 	sample []byte
 }
 
-// find is where a cell is, or belongs.
+// find is where a cell is, or belongs. Events mostly come in order, and so to the end.
 func (g *group) find(start, bin int64) (i int, found bool) {
-	i = len(g.cells) // events mostly come in order
-	for i > 0 && (g.cells[i-1].start > start || g.cells[i-1].start == start && g.cells[i-1].bin > bin) {
-		i--
+	order := func(c cell, _ struct{}) int { return cmp.Or(cmp.Compare(c.start, start), cmp.Compare(c.bin, bin)) }
+	if n := len(g.cells); n == 0 || order(g.cells[n-1], struct{}{}) < 0 {
+		return n, false
 	}
-	if i > 0 && g.cells[i-1].start == start && g.cells[i-1].bin == bin {
-		return i - 1, true
-	}
-	return i, false
+	return slices.BinarySearchFunc(g.cells, struct{}{}, order)
 }
 
 func (g *group) has(start, bin int64) bool {

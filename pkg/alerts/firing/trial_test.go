@@ -22,7 +22,9 @@ func TestTrial(t *testing.T) {
 	}
 	list := []*alerts.Alert{
 		named("each", func(a *alerts.Alert) { a.Message = "{principal}" }),
-		named("kept silent", func(a *alerts.Alert) { a.Suppress = alerts.Suppress{For: 4 * 24 * time.Hour, By: []string{"source_ip"}} }),
+		named("kept silent", func(a *alerts.Alert) {
+			a.Suppress = alerts.Suppress{For: 4 * 24 * time.Hour, By: []string{"source_ip"}}
+		}),
 		named("new", func(a *alerts.Alert) {
 			a.Condition.New = &alerts.New{By: []string{"principal"}, Within: 30 * 24 * time.Hour, Count: 1}
 		}),
@@ -92,7 +94,9 @@ func TestTrial(t *testing.T) {
 func TestExpand(t *testing.T) {
 	t.Parallel()
 	body := []byte(`{"id":"i","time":"2026-11-02T01:00:00+01:00","n":[1,{"a.b":true}],"list":[{"ip":"x"},{"ip":"y"}]}`)
-	vary := func(p string, values ...string) alerts.Variation { return alerts.Variation{Path: path(t, p), Values: values} }
+	vary := func(p string, values ...string) alerts.Variation {
+		return alerts.Variation{Path: path(t, p), Values: values}
+	}
 	got, err := firing.Expand(&alerts.Example{Events: []alerts.ExampleEvent{
 		{Body: body},
 		{Body: body, Repeat: 3, Apart: time.Minute, Vary: []alerts.Variation{vary("list{}.ip", "p", "q"), vary("n{}", "7", "8", "9")}},

@@ -141,22 +141,23 @@ func (st *state) spikes(to []candidate, g *group, run int64) []candidate {
 	s := st.alert.Condition.Spike
 	length := int64(s.Bin)
 	type bin struct {
-		candidate
-		fresh bool
+		at, count int64
+		fresh     bool
 	}
-	var bins []bin // those with events, in no order
+	var bins []bin // those with events, nearly in order
 	for i := range g.cells {
 		cell := &g.cells[i]
-		oldest := run - st.keep
-		if cell.start < oldest || cell.start >= run || cell.bin < oldest+st.shift {
+		if !st.inSpike(cell, run) {
 			continue
 		}
-		at := floor(cell.bin, length)
-		n := slices.IndexFunc(bins, func(b bin) bool { return b.bin == at })
-		if n < 0 {
-			n, bins = len(bins), append(bins, bin{candidate: candidate{st: st, at: run + st.shift, bin: at, values: g.values}})
+		at, n := floor(cell.bin, length), len(bins)-1
+		for n >= 0 && bins[n].at != at {
+			n--
 		}
-		bins[n].add(cell, nil)
+		if n < 0 {
+			n, bins = len(bins), append(bins, bin{at: at})
+		}
+		bins[n].count += cell.count
 		bins[n].fresh = bins[n].fresh || cell.start >= run-st.every
 	}
 	var total, squares float64
@@ -167,11 +168,24 @@ func (st *state) spikes(to []candidate, g *group, run int64) []candidate {
 	mean := total / number
 	limit := mean + s.Deviations*math.Sqrt(max(0, squares/number-mean*mean))
 	for _, b := range bins {
-		if b.fresh && b.count >= s.Count && float64(b.count) > limit {
-			to = append(to, b.candidate)
+		if !b.fresh || b.count < s.Count || float64(b.count) <= limit {
+			continue
 		}
+		c := candidate{st: st, at: run + st.shift, values: g.values}
+		for i := range g.cells {
+			if cell := &g.cells[i]; st.inSpike(cell, run) && floor(cell.bin, length) == b.at {
+				c.add(cell, nil)
+			}
+		}
+		to = append(to, c)
 	}
 	return to
+}
+
+// inSpike tells whether a run looks at a cell: by its index time, and by its own.
+func (st *state) inSpike(c *cell, run int64) bool {
+	oldest := run - st.keep
+	return c.start >= oldest && c.start < run && c.bin >= oldest+st.shift
 }
 
 // absent appends the runs in whose window there was no event. A run whose window
