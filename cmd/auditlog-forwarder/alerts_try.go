@@ -153,10 +153,17 @@ func (f *alertTestFlags) events(cmd *cobra.Command, list []*alerts.Alert) (err e
 	if err != nil {
 		return err
 	}
+	if !f.show {
+		for _, v := range report.Alerts {
+			for _, g := range v.Groups {
+				g.Sample = ""
+			}
+		}
+	}
 	if f.format.value == "json" {
 		err = printJSON(cmd.OutOrStdout(), report)
 	} else {
-		err = printAlertTrial(cmd.OutOrStdout(), report, f.show)
+		err = printAlertTrial(cmd.OutOrStdout(), report)
 	}
 	switch {
 	case err != nil:

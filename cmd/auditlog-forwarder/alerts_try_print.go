@@ -18,7 +18,7 @@ import (
 
 // printAlertTrial writes which alerts would have fired: a table with the noisiest
 // first, what each was about, and what it would have cost.
-func printAlertTrial(w io.Writer, r app.AlertReport, show bool) error {
+func printAlertTrial(w io.Writer, r app.AlertReport) error {
 	p := &trialPrinter{w: w}
 	all := slices.Clone(r.Alerts)
 	slices.SortStableFunc(all, func(a, b *firing.Verdict) int {
@@ -33,7 +33,7 @@ func printAlertTrial(w io.Writer, r app.AlertReport, show bool) error {
 	}
 	p.table(rows)
 	for _, v := range all {
-		p.verdict(v, show)
+		p.verdict(v)
 	}
 	p.notes(all)
 	p.cost(r, all)
@@ -68,13 +68,13 @@ func perDay(n *float64) string {
 	case *n < 0.1:
 		return "<0.1"
 	}
-	return humanize.CommafWithDigits(*n, 1)
+	return humanize.FormatFloat("#,###.#", *n)
 }
 
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04") }
 
 // verdict tells what an alert would have been about.
-func (p *trialPrinter) verdict(v *firing.Verdict, show bool) {
+func (p *trialPrinter) verdict(v *firing.Verdict) {
 	if !v.Judged || v.Fired == 0 {
 		return
 	}
@@ -99,7 +99,7 @@ func (p *trialPrinter) verdict(v *firing.Verdict, show bool) {
 		if g.Message != "" {
 			p.line("      %s", g.Message)
 		}
-		if show && g.Sample != "" {
+		if g.Sample != "" {
 			p.line("      %s", g.Sample)
 		}
 	}
@@ -164,8 +164,7 @@ func (p *trialPrinter) cost(r app.AlertReport, all []*firing.Verdict) {
 			}
 		}
 	}
-	span := r.Last.Sub(r.First).Round(time.Second)
-	p.line("%s in %s, from %s to %s (UTC).", countOf(r.Events, "event"), span, stamp(r.First), stamp(r.Last))
+	p.line("%s in %s, from %s to %s (UTC).", countOf(r.Events, "event"), spanText(r.Last.Sub(r.First)), stamp(r.First), stamp(r.Last))
 	if fired == 0 {
 		p.line("None of the alerts would have fired.")
 		return
@@ -176,6 +175,13 @@ func (p *trialPrinter) cost(r app.AlertReport, all []*firing.Verdict) {
 		return
 	}
 	p.line("A day like that has %s messages; most of them from %s.", perDay(r.PerDay), strings.Join(noisy, ", "))
+}
+
+func spanText(d time.Duration) string {
+	if d >= 48*time.Hour {
+		return fmt.Sprintf("%.1f days", d.Hours()/24)
+	}
+	return d.Round(time.Second).String()
 }
 
 func areEvents(n int64) string {

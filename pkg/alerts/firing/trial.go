@@ -3,6 +3,7 @@ package firing
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -124,13 +125,13 @@ func (t *Trial) Report(top int, until time.Time) Report {
 	return *r
 }
 
-// perDay is what a number comes to in a day.
+// perDay is what a number comes to in a day, to two digits.
 func (t *Trial) perDay(n int64) *float64 {
 	span := t.until.Sub(t.report.First)
 	if span < leastSpan {
 		return nil
 	}
-	day := float64(n) * float64(24*time.Hour) / float64(span)
+	day := math.Round(100*float64(n)*float64(24*time.Hour)/float64(span)) / 100
 	return &day
 }
 
