@@ -1,6 +1,8 @@
 package main
 
 import (
+	_ "embed"
+	"errors"
 	"fmt"
 	"io/fs"
 	"strconv"
@@ -12,8 +14,11 @@ import (
 	"auditlog-forwarder/pkg/sigma/spl/spltest"
 )
 
-// rules reads the catalogue's rules and those of the filter presets, with each
-// question asked in both spellings.
+//go:embed probes.yml
+var probes []byte
+
+// rules reads the catalogue's rules, those of the filter presets and the
+// probes, with each question asked in both spellings.
 func rules() ([]*sigma.Rule, error) {
 	names, err := fs.Glob(catalogue.FS, "*.yml")
 	if err != nil {
@@ -45,7 +50,8 @@ func rules() ([]*sigma.Rule, error) {
 			return nil, err
 		}
 	}
-	return out, nil
+	err = add("probes.yml", probes)
+	return out, err
 }
 
 // stream says which events a rule matches by the stream's evaluator.
@@ -91,6 +97,24 @@ func ours(r *sigma.Rule) (string, error) {
 		s = "(" + q.Search + ") " + q.Where
 	}
 	return s, nil
+}
+
+// eachAlone asks of one event after the other. Where the answer is undocumented
+// for an event, unknown is true.
+func eachAlone(search string, events []spltest.Event) (yes, unknown []bool, err error) {
+	yes, unknown = make([]bool, len(events)), make([]bool, len(events))
+	for i := range events {
+		one, err := found(search, spltest.Load(events[i:i+1], 0), len(events))
+		switch {
+		case errors.Is(err, spltest.ErrUndocumented):
+			unknown[i] = true
+		case err != nil:
+			return nil, nil, err
+		default:
+			yes[i] = one[i]
+		}
+	}
+	return yes, unknown, nil
 }
 
 func numbered() ([]spltest.Event, error) {
