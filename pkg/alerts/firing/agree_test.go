@@ -330,10 +330,13 @@ func TestSearchesAgreeOnDrawn(t *testing.T) {
 				ev.IndexTime = at.Add(time.Duration(rng.IntN(7200)) * time.Second)
 			}
 			who := fmt.Sprintf(`,"authenticationInfo":{"principal":"User:%c","metadata":{"identifier":"k%d"}}`, 'a'+rng.IntN(2), rng.IntN(3))
-			if rng.IntN(6) == 0 {
+			switch rng.IntN(12) {
+			case 0, 1:
 				who = ""
+			case 2:
+				who = `,"authenticationInfo":{"principal":"null","metadata":{"identifier":""}}`
 			}
-			ev.Raw = fmt.Appendf(nil, `{"data":{"methodName":"%c"%s}}`, 'x'+rng.IntN(5)/4, who)
+			ev.Raw = fmt.Appendf(nil, `{"data":{"methodName":"%c","clientAddress":[{"ip":"192.0.2.%d"}]%s}}`, 'x'+rng.IntN(5)/4, rng.IntN(30), who)
 			events = append(events, ev)
 		}
 		told, loaded := stream(t, a, events, firing.Options{Align: day(), Since: day()}), spltest.Load(events, 0)

@@ -297,6 +297,29 @@ func TestConditions(t *testing.T) {
 			[]string{"02 02:00 [] 1"},
 		},
 		{
+			"a text null is none",
+			func(a *alerts.Alert) { a.Message = "{principal}" },
+			firing.Options{},
+			[]event{x("1m", `"who":"null"`), x("1h", `"who":{"id":"null"}`), x("2h", `"who":""`), x("3h", `"who":0`)},
+			"4h",
+			[]string{"02 01:00 [] 1: unknown", "02 02:00 [] 1: unknown", "02 03:00 [] 1: unknown", "02 04:00 [principal=0] 1: 0"},
+		},
+		{
+			"of many values the first ten in their order",
+			func(a *alerts.Alert) {
+				a.LookBack, a.Condition.Threshold = 2*time.Hour, &alerts.Threshold{Count: 12}
+				a.Message = "{credential}"
+				a.Show = []string{"credential"}
+			},
+			firing.Options{},
+			[]event{
+				x("1m", `"key":"l"`), x("2m", `"key":"k"`), x("3m", `"key":"j"`), x("4m", `"key":"i"`), x("5m", `"key":"h"`), x("6m", `"key":"g"`),
+				x("61m", `"key":"f"`), x("62m", `"key":"e"`), x("63m", `"key":"d"`), x("64m", `"key":"c"`), x("65m", `"key":"b"`), x("66m", `"key":"a"`),
+			},
+			"2h",
+			[]string{"02 02:00 [] 12: a, b, c, d, e, f, g, h, i, j"},
+		},
+		{
 			"texts that would run into each other",
 			func(a *alerts.Alert) {
 				a.Condition.Threshold = &alerts.Threshold{Count: 1, By: []string{"principal", "credential"}}
