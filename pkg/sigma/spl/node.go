@@ -143,7 +143,7 @@ func said(n *node, holds bool) term {
 		return term{text: "NOT " + n.search}
 	case n.op == not:
 		return said(n.of[0], !holds)
-	case n.op == and && !holds && !n.negates():
+	case !holds && !n.negates():
 		return term{text: "NOT " + said(n, true).in(not)}
 	case n.op == and == holds:
 		return joined(and, terms(n.of, part), " ")

@@ -14,11 +14,7 @@ import (
 )
 
 // compareAll compares, rule by rule, and writes a table.
-func compareAll(out io.Writer, theirs map[string]string) error {
-	list, err := rules()
-	if err != nil {
-		return err
-	}
+func compareAll(out io.Writer, list []*sigma.Rule, theirs map[string]string) error {
 	events, err := numbered()
 	if err != nil {
 		return err

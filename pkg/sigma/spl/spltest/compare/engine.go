@@ -52,9 +52,10 @@ func questions() (list []question, columns map[string]string, err error) {
 		switch {
 		case strings.Contains(own, "mvfilter") || strings.Contains(own, "mvmap"):
 			q.unfit = "mvfilter, which it does not know"
-		case strings.Contains(own, "=*") || strings.Contains(own, `="*"`) || strings.Contains(own, "isnull"):
+		case regexp.MustCompile(`="?\*"?(?:[ )]|$)|isnull`).MatchString(own):
 			q.unfit = "whether a field is there, which its columns do not tell"
 		}
+		withCase(r)
 		q.search = "index=audit | search " + plain(own, q.paths, columns)
 		list = append(list, q)
 	}
@@ -139,7 +140,8 @@ func writeForEngine(dir string) error {
 	return os.WriteFile(filepath.Join(dir, "searches.txt"), []byte(searches.String()), 0o644)
 }
 
-// compareEngine compares what the engine found with the stream.
+// compareEngine compares what the engine found with the stream, which is asked
+// with case, too.
 func compareEngine(out io.Writer, dir string) error {
 	list, _, err := questions()
 	if err != nil {
@@ -227,17 +229,12 @@ func (q *question) beyond(raw []byte) string {
 			return "a field has several values; the engine's columns have one"
 		}
 	}
-	reason := ""
-	for _, s := range q.rule.Detection.Searches {
-		tests(s.Expr, func(t *sigma.Test) {
-			for _, v := range fields[t.Path.String()] {
-				for _, o := range t.Of {
-					if v != o.Text && strings.EqualFold(v, o.Text) {
-						reason = "a value differs from the rule's in case only; the engine compares with case, Splunk does not"
-					}
-				}
-			}
-		})
+	return ""
+}
+
+// withCase asks a rule's questions with case, as the engine does.
+func withCase(r *sigma.Rule) {
+	for _, s := range r.Detection.Searches {
+		tests(s.Expr, func(t *sigma.Test) { t.Cased = t.Cased || t.Op == sigma.Match })
 	}
-	return reason
 }

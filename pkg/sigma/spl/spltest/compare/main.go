@@ -45,5 +45,9 @@ func run(out io.Writer) error {
 	for _, t := range theirs {
 		searches[t.ID] = t.Search
 	}
-	return compareAll(out, searches)
+	list, err := rules()
+	if err != nil {
+		return err
+	}
+	return compareAll(out, list, searches)
 }
