@@ -12,7 +12,6 @@ import (
 // candidate is an alert that fires unless it is to be silent.
 type candidate struct {
 	st     *state
-	bin    int64 // of a spike
 	at     int64 // the end of the run's window
 	values []string
 	others [][]string
