@@ -31,7 +31,7 @@ well. docs/alerts.md describes rules and settings.`,
 			"  " + program + " alerts render --search 'CC cluster deletion'\n" +
 			"  " + program + " alerts list --alerts.rules builtin,my-alerts/*.yml --alerts.settings alerts.yaml",
 	}
-	cmd.AddCommand(newAlertsListCommand(), newAlertsRenderCommand(), newAlertsPackageCommand(), newAlertsPlanCommand(), newAlertsApplyCommand())
+	cmd.AddCommand(newAlertsListCommand(), newAlertsTestCommand(), newAlertsRenderCommand(), newAlertsPackageCommand(), newAlertsPlanCommand(), newAlertsApplyCommand())
 	return cmd
 }
 

@@ -41,15 +41,15 @@ func TryFilter(ctx context.Context, opts TrialOptions) (filter.Report, error) {
 		Summary: opts.Config.Summaries, MaxEventSize: opts.Config.HEC.MaxEventBytes, Show: opts.Show, Examples: opts.Examples,
 	})
 	if opts.Events != nil {
-		err = tryLines(ctx, trial, opts.Events)
+		err = tryLines(ctx, opts.Events, trial.Add)
 	} else {
-		err = tryTopics(ctx, trial, opts)
+		err = tryTopics(ctx, opts, trial.Add)
 	}
 	return trial.Report(), err
 }
 
-// tryLines tries events of one line each.
-func tryLines(ctx context.Context, trial *filter.Trial, in io.Reader) error {
+// tryLines tries events of one line each, whose number is the offset.
+func tryLines(ctx context.Context, in io.Reader, try func(audit.Record)) error {
 	lines := bufio.NewReaderSize(in, 64<<10)
 	for n := int64(0); ctx.Err() == nil; n++ {
 		line, err := lines.ReadBytes('\n')
@@ -57,7 +57,7 @@ func tryLines(ctx context.Context, trial *filter.Trial, in io.Reader) error {
 			line = line[:len(line)-1]
 		}
 		if len(line) > 0 {
-			trial.Add(audit.Record{Topic: "events", Offset: n, Value: line})
+			try(audit.Record{Topic: "events", Offset: n, Value: line})
 		}
 		if errors.Is(err, io.EOF) {
 			return nil
@@ -77,7 +77,7 @@ type stretch struct {
 }
 
 // tryTopics tries the last records of the topics.
-func tryTopics(ctx context.Context, trial *filter.Trial, opts TrialOptions) (err error) {
+func tryTopics(ctx context.Context, opts TrialOptions, try func(audit.Record)) (err error) {
 	reader, err := kafka.OpenReader(ctx, opts.Config.Kafka)
 	if err != nil {
 		return err
@@ -112,7 +112,7 @@ func tryTopics(ctx context.Context, trial *filter.Trial, opts TrialOptions) (err
 				break
 			}
 			if rec.Value != nil {
-				trial.Add(rec)
+				try(rec)
 			}
 		}
 	}
