@@ -35,6 +35,7 @@ type Package struct {
 	Version    string
 	Dashboards []string // names of views, in the order of the navigation
 	Files      []File   // by path
+	Secrets    bool     // whether the addresses of webhooks are in it
 }
 
 // Name is what the package's file is called.
@@ -70,8 +71,12 @@ func Build(c *alerts.Catalogue, version string) (*Package, error) {
 		return nil, err
 	}
 	p.add("default/data/ui/nav/default.xml", p.navigation())
+	saved := c.SavedSearches()
+	p.Secrets = slices.ContainsFunc(saved, func(s alerts.Stanza) bool {
+		return slices.ContainsFunc(s.Settings, func(set alerts.Setting) bool { return set.Secret && set.Value != "" })
+	})
 	err = errors.Join(
-		p.addConf("savedsearches.conf", c.SavedSearches()),
+		p.addConf("savedsearches.conf", saved),
 		p.addConf("macros.conf", c.Macros(), "\n", string(macros)),
 		p.addConf("eventtypes.conf", eventTypes(methods)))
 	if err != nil {
