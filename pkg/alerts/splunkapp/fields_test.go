@@ -186,3 +186,30 @@ func setting(s alerts.Stanza, key string) string {
 	}
 	return ""
 }
+
+// TestReadmeTellsMissingFields runs the search by which the app's README tells
+// whether long events have their fields, with and without Splunk's limit.
+func TestReadmeTellsMissingFields(t *testing.T) {
+	t.Parallel()
+	readme := string(build(t, "").file(t, "README.md"))
+	var search strings.Builder
+	for line := range strings.Lines(readme) {
+		if line = strings.TrimPrefix(line, "    "); search.Len() > 0 && strings.HasPrefix(line, "|") || strings.HasPrefix(line, "`confluent_audit_events` |") {
+			search.WriteString(line)
+		}
+	}
+	_, long := shortAndLong(t)
+	for at, missing := range map[int]bool{0: false, cutoff: true} {
+		rows, err := spltest.Run(search.String(), long, spltest.Options{
+			Cutoff: at, Macros: map[string]spltest.Macro{"confluent_audit_events": {Definition: "*"}},
+		})
+		if err != nil || len(rows) != 1 {
+			t.Fatalf("%s: %d rows, %v", search.String(), len(rows), err)
+		}
+		for _, column := range []string{"without_method", "without_resource"} {
+			if got := rows[0][column]; len(got) != 1 || (got[0] != "0") != missing {
+				t.Errorf("extraction up to %d bytes: %s is %v", at, column, got)
+			}
+		}
+	}
+}
