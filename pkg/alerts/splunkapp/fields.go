@@ -12,8 +12,8 @@ import (
 
 // longFields are calculated fields that give the events which are too long for
 // Splunk's automatic extraction the fields that something here asks for: the
-// rules, the subjects, the dashboards and the fields of the CIM.
-func longFields(c *alerts.Catalogue, dashboards []File) ([]alerts.Setting, error) {
+// rules, the subjects, the dashboards, and the event types and fields of the CIM.
+func longFields(c *alerts.Catalogue, dashboards []File, types []alerts.Stanza) ([]alerts.Setting, error) {
 	all := map[string]bool{}
 	for _, a := range c.Alerts {
 		if a.Source == alerts.Audit {
@@ -29,10 +29,18 @@ func longFields(c *alerts.Catalogue, dashboards []File) ([]alerts.Setting, error
 			}
 		}
 	}
-	inView := regexp.MustCompile(`\bdata\.[A-Za-z0-9_.{}]*[A-Za-z0-9_}]`)
-	for _, v := range dashboards {
-		for _, path := range inView.FindAllString(string(v.Data), -1) {
+	inText := regexp.MustCompile(`\bdata\.[A-Za-z0-9_.{}]*[A-Za-z0-9_}]`)
+	addText := func(text string) {
+		for _, path := range inText.FindAllString(text, -1) {
 			all[path] = true
+		}
+	}
+	for _, v := range dashboards {
+		addText(string(v.Data))
+	}
+	for _, t := range types {
+		for _, s := range t.Settings {
+			addText(s.Value)
 		}
 	}
 	for _, name := range []string{mechanism, reasons, crn} {

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -90,7 +92,7 @@ func TestLongEventsHaveTheirFields(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fields, err := longFields(c, nil)
+	fields, err := longFields(c, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -209,6 +211,39 @@ func TestReadmeTellsMissingFields(t *testing.T) {
 		for _, column := range []string{"without_method", "without_resource"} {
 			if got := rows[0][column]; len(got) != 1 || (got[0] != "0") != missing {
 				t.Errorf("extraction up to %d bytes: %s is %v", at, column, got)
+			}
+		}
+	}
+}
+
+// TestEveryPathHasAField holds that each field of audit events that something
+// in the app asks for is calculated for long events.
+func TestEveryPathHasAField(t *testing.T) {
+	t.Parallel()
+	p := build(t, "")
+	props := string(p.file(t, "default/props.conf"))
+	asked := regexp.MustCompile(`\bdata\.[A-Za-z0-9_.{}]*[A-Za-z0-9_}]`)
+	for _, f := range p.Files {
+		of := path.Base(f.Path)
+		if !slices.Contains([]string{"eventtypes.conf", "macros.conf"}, of) && !strings.HasPrefix(f.Path, "default/data/ui/views/") {
+			continue
+		}
+		found := asked.FindAllString(string(f.Data), -1)
+		slices.Sort(found)
+		for _, name := range slices.Compact(found) {
+			if !strings.Contains(props, "\nEVAL-"+name+" = ") {
+				t.Errorf("%s asks for %s, which long events do not have", of, name)
+			}
+		}
+	}
+	stanzas, err := readConf(string(p.file(t, "default/savedsearches.conf")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range stanzas {
+		for _, name := range asked.FindAllString(s.of["search"], -1) {
+			if !strings.Contains(props, "\nEVAL-"+name+" = ") {
+				t.Errorf("%s asks for %s, which long events do not have", s.name, name)
 			}
 		}
 	}

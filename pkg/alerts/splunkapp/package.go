@@ -59,7 +59,8 @@ func Build(c *alerts.Catalogue, version string) (*Package, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the app's templates: %w", err)
 	}
-	long, err := longFields(c, append(views, File{Path: macrosFile, Data: macros}))
+	types := eventTypes(methods)
+	long, err := longFields(c, append(views, File{Path: macrosFile, Data: macros}), types)
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +79,7 @@ func Build(c *alerts.Catalogue, version string) (*Package, error) {
 	err = errors.Join(
 		p.addConf("savedsearches.conf", saved),
 		p.addConf("macros.conf", c.Macros(), "\n", string(macros)),
-		p.addConf("eventtypes.conf", eventTypes(methods)))
+		p.addConf("eventtypes.conf", types))
 	if err != nil {
 		return nil, err
 	}
