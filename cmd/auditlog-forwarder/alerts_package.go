@@ -50,7 +50,7 @@ alerts apply bring the alerts there without a package.`,
 			}
 			app, err := splunkapp.Build(c, cmp.Or(appVersion, splunkapp.VersionOf(readBuild(version).Version)))
 			if err != nil {
-				return err
+				return &exitError{code: exitConfig, err: err}
 			}
 			saved, err := app.Save(out)
 			if err != nil {

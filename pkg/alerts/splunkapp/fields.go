@@ -1,10 +1,12 @@
 package splunkapp
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"regexp"
 	"slices"
+	"strings"
 
 	"auditlog-forwarder/pkg/alerts"
 	"auditlog-forwarder/pkg/sigma"
@@ -59,6 +61,25 @@ func longFields(c *alerts.Catalogue, dashboards []File, types []alerts.Stanza) (
 		}
 	}
 	return settings, nil
+}
+
+// ownFields refuses alerts that ask for a member of events by whose name Splunk
+// has a field of the data models: they would find something else there than on
+// the stream.
+func ownFields(c *alerts.Catalogue, common []alerts.Setting) error {
+	own := map[string]bool{"object_category": true} // of the lookup
+	for _, s := range common {
+		own[strings.TrimPrefix(s.Key, "EVAL-")] = true
+	}
+	var errs []error
+	for _, a := range c.Alerts {
+		for _, path := range slices.Compact(slices.Sorted(slices.Values(asked(a.Rule)))) {
+			if own[path] && a.Source == alerts.Audit {
+				errs = append(errs, fmt.Errorf("alert %q asks for %s, and in Splunk the app makes a field of this name for the Common Information Model; ask for another member", a.Name, path))
+			}
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // isSplunks reports whether Splunk itself gives events a field of this name,

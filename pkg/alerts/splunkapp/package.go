@@ -68,6 +68,9 @@ func Build(c *alerts.Catalogue, version string) (*Package, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := ownFields(c, common); err != nil {
+		return nil, err
+	}
 	if err := p.appendFields(slices.Concat(long, common)); err != nil {
 		return nil, err
 	}
