@@ -54,7 +54,7 @@ alerts apply bring the alerts there without a package.`,
 			}
 			saved, err := app.Save(out)
 			if err != nil {
-				return fmt.Errorf("flag --out: %w", err)
+				return fmt.Errorf("flag --out: %w; name a folder that can be written to and has room", err)
 			}
 			built := builtApp{Saved: saved, App: splunkapp.ID, Version: app.Version, Alerts: len(c.Alerts), Dashboards: app.Dashboards, Secrets: app.Secrets}
 			for _, a := range c.Alerts {
