@@ -192,6 +192,34 @@ func TestHeartbeatsAreRead(t *testing.T) {
 	}
 }
 
+// TestSummariesCountForAll holds that a summary of the forwarder counts for the
+// events that it stands for, and is no request of its own.
+func TestSummariesCountForAll(t *testing.T) {
+	t.Parallel()
+	raw := `{"type":"auditlog-forwarder.summary.v1","id":"s","data":{"methodName":"mds.Authorize","authenticationInfo":{"principal":"User:u-1"},"authorizationInfo":{"granted":false}},"summary":{"rule":"noise","count":1374}}`
+	p := newPanels(t)
+	p.events = []spltest.Event{{Raw: []byte(raw), Time: now(), IndexTime: now(), Sourcetype: "confluent:auditlog"}}
+	for _, v := range readViews(t) {
+		if !strings.HasSuffix(v.path, "audit_overview.xml") {
+			continue
+		}
+		for id, want := range map[string]struct{ columns, row []string }{
+			"ds_failed": {[]string{"outcome", "method", "count"}, []string{"denied", "mds.Authorize", "1374"}},
+			"ds_totals": {[]string{"events", "denied"}, []string{"1374", "1374"}},
+			"ds_time":   {[]string{"requests", "summarised", "denied"}, []string{"0", "1374", "1374"}},
+		} {
+			rows, err := p.run(v, id, map[string]string{"dry_runs": "none"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			rows = slices.DeleteFunc(rows, func(r spltest.Row) bool { return id == "ds_time" && len(r["denied"]) == 0 }) // times without events
+			if diff := cmp.Diff([]string{strings.Join(want.row, "|")}, texts(rows, want.columns...)); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", id, diff)
+			}
+		}
+	}
+}
+
 // TestMapHasNoCircle holds that no name stands on both sides of a map: what goes
 // in a circle cannot be drawn from left to right.
 func TestMapHasNoCircle(t *testing.T) {
