@@ -151,6 +151,10 @@ func TestPanelsShowSomething(t *testing.T) {
 func TestClicksLeadToEvents(t *testing.T) {
 	t.Parallel()
 	p := newPanels(t)
+	clicks := 12
+	if testing.Short() {
+		clicks = 2 // the race detector makes each of them slow
+	}
 	token := regexp.MustCompile(`\$row\.(\w+)\.value\|s\$`)
 	for _, v := range readViews(t) {
 		for id, viz := range v.Visualizations {
@@ -159,7 +163,7 @@ func TestClicksLeadToEvents(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				for _, row := range rows[:min(len(rows), 12)] {
+				for _, row := range rows[:min(len(rows), clicks)] {
 					query := token.ReplaceAllStringFunc(h.Options.Query, func(s string) string {
 						return strconv.Quote(strings.Join(row[token.FindStringSubmatch(s)[1]], ","))
 					})
