@@ -209,25 +209,25 @@ func expand(source string) ([]text, error) {
 	}
 	texts := make([]text, 0, len(files))
 	for _, file := range files { // in the order of their names
-		data, err := readFile(file)
+		data, err := readFile("the alerts", file)
 		texts = append(texts, text{file, data, err})
 	}
 	return texts, nil
 }
 
-func readFile(file string) ([]byte, error) {
+func readFile(what, file string) ([]byte, error) {
 	info, err := os.Stat(file)
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("read the alerts: %w", err)
+		return nil, fmt.Errorf("read %s: %w", what, err)
 	case info.IsDir():
-		return nil, fmt.Errorf("%s is a folder; name the files in it: %s", file, filepath.Join(file, "*.yml"))
+		return nil, fmt.Errorf("read %s: %s is a folder; name the files in it: %s", what, file, filepath.Join(file, "*.yml"))
 	case info.Size() > maxFile:
 		return nil, fmt.Errorf("%s has %d bytes; a file of alerts or their settings has at most %d", file, info.Size(), maxFile)
 	}
 	data, err := os.ReadFile(file)
 	if err != nil {
-		return nil, fmt.Errorf("read the alerts: %w", err)
+		return nil, fmt.Errorf("read %s: %w", what, err)
 	}
 	return data, nil
 }

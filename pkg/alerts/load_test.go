@@ -83,6 +83,7 @@ func TestWrongRules(t *testing.T) {
 		{"new of nothing", "threshold: {count: 3, by: [principal]}", "new: {within: 2d}", `12:8: new has no by; say which subjects make something new, as in new: {by: [principal, source_ip], within: 30d}`},
 		{"hours", "every: 1h", "every: 1h\n  outside_hours: {from: \"19:00\", to: \"07:00\"}", `12:18: outside_hours: from is not before to; working hours lie within a day`},
 		{"days", "every: 1h", "every: 1h\n  outside_hours: {days: [mond]}", `12:25: days: unknown day "mond"; did you mean mon?`},
+		{"no days", "every: 1h", "every: 1h\n  outside_hours: {days: []}", `12:25: days is empty; name the working days, or leave it out for mon to fri`},
 		{"suppress", "every: 1h", "every: 1h\n  suppress: {by: principal}", `12:13: suppress has no for; say how long, as in suppress: {for: 4h, by: [principal]}`},
 		{"id", "id: 2000", "id: x000", `1:1: the alert "A deletion" needs an id that is a UUID, by which it stays the same when its title changes`},
 		{"description", "description: Something was deleted.\n", "", `1:1: the alert "A deletion" has no description; say what it means and what to do`},
