@@ -164,14 +164,25 @@ func (r *reader) ours(data []byte) {
 			return
 		}
 		root := doc.Content[0]
+		lacking := demanded()
+		title := ""
 		for i := 0; root.Kind == yaml.MappingNode && i+1 < len(root.Content); i += 2 {
+			delete(lacking, root.Content[i].Value)
 			switch root.Content[i].Value {
+			case "title":
+				title = root.Content[i+1].Value
 			case Member:
 				a := newAlert()
 				r.alert(r.members(root.Content[i+1], Member, alertMembers()...), a)
 			case ExamplesMember:
 				r.examples(root.Content[i+1], newAlert())
 			}
+		}
+		if title == "" { // which is told, and it may be no rule at all
+			continue
+		}
+		for _, name := range slices.Sorted(maps.Keys(lacking)) {
+			r.mistake(root, "the alert %q %s", title, lacking[name])
 		}
 	}
 }

@@ -125,6 +125,7 @@ func TestWrongRules(t *testing.T) {
 func TestAllMistakesAtOnce(t *testing.T) {
 	t.Parallel()
 	first := strings.NewReplacer("DeleteTopic", "[]", "every: 1h", "every: 7m").Replace(valid)
+	first += "---\ntitle: A bare rule\nlogsource: {product: confluent}\ndetection: {sel: {a: b}, condition: sel}\n"
 	second := strings.Replace(valid, "count: 3", "count: x", 1)
 	files := []string{write(t, "a.yml", first), write(t, "b.yml", second), filepath.Join(t.TempDir(), "none.yml")}
 	_, err := alerts.Load(files, write(t, "s.yaml", "enable: all\n"))
@@ -133,6 +134,9 @@ func TestAllMistakesAtOnce(t *testing.T) {
 	}
 	for _, want := range []string{
 		"a.yml:6:32: data.methodName has an empty list", "a.yml:11:10: every is one of", "b.yml:12:22: count is a whole number",
+		`a.yml:22:1: the alert "A bare rule" needs an id that is a UUID`, `a.yml:22:1: the alert "A bare rule" has no description`,
+		`a.yml:22:1: the alert "A bare rule" has no falsepositives`, `a.yml:22:1: the alert "A bare rule" has no level`,
+		`a.yml:22:1: the alert "A bare rule" has no examples`,
 		"none.yml: no such file", `s.yaml:1:1: the settings: unknown member "enable"; did you mean enabled?`,
 	} {
 		if !strings.Contains(err.Error(), want) {
