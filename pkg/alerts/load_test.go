@@ -85,7 +85,7 @@ func TestWrongRules(t *testing.T) {
 		{"days", "every: 1h", "every: 1h\n  outside_hours: {days: [mond]}", `12:25: days: unknown day "mond"; did you mean mon?`},
 		{"no days", "every: 1h", "every: 1h\n  outside_hours: {days: []}", `12:25: days is empty; name the working days, or leave it out for mon to fri`},
 		{"suppress", "every: 1h", "every: 1h\n  suppress: {by: principal}", `12:13: suppress has no for; say how long, as in suppress: {for: 4h, by: [principal]}`},
-		{"id", "id: 2000", "id: x000", `1:1: the alert "A deletion" needs an id that is a UUID, by which it stays the same when its title changes`},
+		{"id", "id: 2000", "id: x000", `1:1: the alert "A deletion" needs an id that is a UUID, such as uuidgen makes, by which it stays the same when its title changes`},
 		{"description", "description: Something was deleted.\n", "", `1:1: the alert "A deletion" has no description; say what it means and what to do`},
 		{"falsepositives", "falsepositives: [none]\n", "", `1:1: the alert "A deletion" has no falsepositives; say what fires it in good faith, or none`},
 		{"level", "level: low\n", "", `1:1: the alert "A deletion" has no level; allowed are informational, low, medium, high, critical`},

@@ -55,7 +55,7 @@ func (r *reader) alertAt(n *yaml.Node, all map[string]member, a *Alert) {
 // what is said where one is missing.
 func demanded() map[string]string {
 	return map[string]string{
-		"id":             "needs an id that is a UUID, by which it stays the same when its title changes",
+		"id":             "needs an id that is a UUID, such as uuidgen makes, by which it stays the same when its title changes",
 		"description":    "has no description; say what it means and what to do",
 		"falsepositives": "has no falsepositives; say what fires it in good faith, or none",
 		"level":          "has no level; allowed are " + strings.Join(levels(), ", "),
