@@ -188,7 +188,7 @@ func (a *Alert) enable() {
 
 // override sets members of one alert anew.
 func (r *reader) override(n *yaml.Node, a *Alert) {
-	ours := []string{"only", "except", "level", "actions"}
+	ours := []string{"only", "except", "condition", "level", "actions"}
 	for i := 0; n.Kind == yaml.MappingNode && i < len(n.Content); i += 2 {
 		if n.Content[i].Value == "enabled" {
 			r.mistake(n.Content[i], "enabled stands beside alerts, as a list of names: enabled: [%s]", a.Name)
@@ -217,6 +217,9 @@ func (r *reader) override(n *yaml.Node, a *Alert) {
 	}
 	r.restart(parts, a)
 	r.alertAt(n, parts, a)
+	if m, ok := parts["condition"]; ok {
+		r.condition(m, a)
+	}
 	only, except := r.part(parts, "only"), r.part(parts, "except")
 	if only == nil && except == nil {
 		return
@@ -232,6 +235,18 @@ func (r *reader) override(n *yaml.Node, a *Alert) {
 		condition = append(condition, sigma.Not{Expr: sigma.Ref{Search: except}})
 	}
 	d.Condition = condition
+}
+
+// condition asks the rule's searches in another way.
+func (r *reader) condition(m member, a *Alert) {
+	expr, err := sigma.ParseCondition(r.file, m.value, a.Rule.Detection.Searches)
+	var mistakes sigma.Mistakes
+	if errors.As(err, &mistakes) {
+		r.mistakes = append(r.mistakes, mistakes...)
+		return
+	}
+	a.Rule.Detection.Condition = expr
+	r.translatable(a.Rule)
 }
 
 // restart clears the look-back where it follows from what is set anew: only a

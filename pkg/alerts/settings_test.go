@@ -107,6 +107,8 @@ func TestWrongSettings(t *testing.T) {
 		{"enabled at an alert", "alerts: {Silence: {enabled: true}}", `:1:20: enabled stands beside alerts, as a list of names: enabled: [Silence]`},
 		{"no name", "enabled: [[Silence]]", `:1:11: the name of an alert is a text, such as CC cluster deletion`},
 		{"empty only", "alerts: {Spike: {only: }}", `:1:24: only is empty; write fields and values, such as data.cloudResources{}.resource.resourceId: [lkc-1]`},
+		{"condition", "alerts: {Spike: {condition: selektion}}", `:1:29: the condition: there is no search "selektion"; `},
+		{"condition that is none", "alerts: {Spike: {condition: }}", `:1:29: a condition is a string, and this is `},
 		{"a tab", "alerts:\n\tSpike: {}", `:2:1: not YAML: a tab; indent with spaces`},
 		{"another encoding", "enabled: all\nsearch: \"\xf6\"", `:2:10: not YAML: a byte that is not UTF-8; save the file in that encoding`},
 		{"utc_offset", "utc_offset: CET", `:1:13: utc_offset is as in "+01:00"; write it in quotes`},

@@ -82,19 +82,7 @@ func TestCountersAreToldAgain(t *testing.T) {
 // search alike, in both spellings, and wherever among the resources the cluster is.
 func TestOnlySomeClusters(t *testing.T) {
 	t.Parallel()
-	settings := filepath.Join(t.TempDir(), "settings.yaml")
-	text := "alerts:\n  CC cluster deletion:\n    only:\n      data.cloudResources{}.resource.resourceId: [lkc-1, lkc-2]\n"
-	if err := os.WriteFile(settings, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	c, err := alerts.Load([]string{alerts.Builtin}, settings)
-	if err != nil {
-		t.Fatal(err)
-	}
-	a, err := c.Find("CC cluster deletion")
-	if err != nil {
-		t.Fatal(err)
-	}
+	c, a := withSettings(t, "CC cluster deletion", "only:\n      data.cloudResources{}.resource.resourceId: [lkc-1, lkc-2]")
 	at := time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
 	camel := func(method string, ids ...string) string {
 		var resources []string
@@ -127,11 +115,52 @@ func TestOnlySomeClusters(t *testing.T) {
 			want++
 		}
 	}
+	compared(t, c, a, events, at, want)
+}
+
+// TestDryRunsOnRequest: the Console's dry runs are refusals too for whoever asks.
+func TestDryRunsOnRequest(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
+	var events []spltest.Event
+	for _, method := range []string{"mds.Authorize", "kafka.CreateTopics"} {
+		for _, granted := range []string{"true", "false"} {
+			raw := fmt.Sprintf(`{"type":"io.confluent.kafka.server/authorization","time":%q,"data":{"methodName":%q,"authorizationInfo":{"granted":%s}}}`,
+				at.Format(time.RFC3339), method, granted)
+			events = append(events, spltest.Event{Raw: []byte(raw), Time: at, IndexTime: at, Sourcetype: "confluent:auditlog"})
+		}
+	}
+	for change, want := range map[string]int{"condition: selection": 2, "level: low": 1, "condition: dry_run": 2, "condition: all of them\n    except: {data.methodName: mds.*}": 0} {
+		c, a := withSettings(t, "Authorization failure to CC cluster resource", change)
+		compared(t, c, a, events, at, want)
+	}
+}
+
+// withSettings is an alert of the catalogue as a user's settings change it.
+func withSettings(t *testing.T, name, change string) (*alerts.Catalogue, *alerts.Alert) {
+	t.Helper()
+	settings := filepath.Join(t.TempDir(), "settings.yaml")
+	if err := os.WriteFile(settings, []byte("alerts:\n  "+name+":\n    "+change+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := alerts.Load([]string{alerts.Builtin}, settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := c.Find(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c, a
+}
+
+// compared holds that the stream and the search find so many of events that come at once.
+func compared(t *testing.T, c *alerts.Catalogue, a *alerts.Alert, events []spltest.Event, at time.Time, want int) {
+	t.Helper()
 	end := at.Add(a.Every)
 	told := stream(t, a, events, firing.Options{Align: at})
 	if len(told[end]) != want {
 		t.Errorf("the stream has %d, want %d: %v", len(told[end]), want, told)
 	}
-	s := &searcher{c, macros(c)}
-	s.agree(t, a, spltest.Load(events, 0), end, told[end])
+	(&searcher{c, macros(c)}).agree(t, a, spltest.Load(events, 0), end, told[end])
 }
