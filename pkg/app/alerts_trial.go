@@ -44,17 +44,21 @@ func TryAlerts(ctx context.Context, opts AlertTrialOptions) (AlertReport, error)
 		return AlertReport{}, err
 	}
 	t := alertTrial{trial: trial}
-	var until time.Time
+	var since, until time.Time
 	if opts.Events != nil {
 		err = tryLines(ctx, opts.Events, t.line)
 	} else {
 		until = time.Now()
-		err = tryTopics(ctx, TrialOptions{Config: opts.Config, Last: opts.Last, Progress: opts.Progress}, t.record)
+		var complete bool
+		complete, err = tryTopics(ctx, TrialOptions{Config: opts.Config, Last: opts.Last, Progress: opts.Progress}, t.record)
+		if complete {
+			since = until.Add(-opts.Last)
+		}
 	}
 	if err != nil {
 		return AlertReport{}, err
 	}
-	t.report.Report = trial.Report(opts.Top, until)
+	t.report.Report = trial.Report(opts.Top, since, until)
 	return t.report, nil
 }
 
@@ -126,9 +130,11 @@ func eventTime(ev audit.Event) (time.Time, bool) {
 // is neither is the event itself.
 func unwrap(line []byte) ([]byte, error) {
 	var wrapped struct {
-		Event  json.RawMessage `json:"event"`
-		Raw    string          `json:"_raw"`
-		Result struct {
+		Version json.RawMessage `json:"specversion"`
+		Data    json.RawMessage `json:"data"`
+		Event   json.RawMessage `json:"event"`
+		Raw     string          `json:"_raw"`
+		Result  struct {
 			Raw string `json:"_raw"`
 		} `json:"result"`
 	}
@@ -147,6 +153,9 @@ func unwrap(line []byte) ([]byte, error) {
 		var text string
 		err := json.Unmarshal(wrapped.Event, &text)
 		return []byte(text), err
+	}
+	if wrapped.Version == nil && wrapped.Data == nil {
+		return nil, errors.New("it is no event, nor does it hold one as HEC's envelope and Splunk's export do")
 	}
 	return line, nil
 }

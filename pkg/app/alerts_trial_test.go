@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"auditlog-forwarder/pkg/alerts"
@@ -97,6 +98,10 @@ func TestTryAlertsOnTopic(t *testing.T) {
 	if quiet := r.Alerts[1]; quiet.Fired != 1 || quiet.Matched != 3 {
 		t.Errorf("quiet fires %d times on %d events, want once, on 3", quiet.Fired, quiet.Matched)
 	}
+	// The day is known whole, though its events are of a few minutes.
+	if day := r.To.Sub(r.From); day != 24*time.Hour || r.Alerts[0].PerDay == nil || *r.Alerts[0].PerDay != 2 {
+		t.Errorf("%s, with %v messages a day, want a day with 2", day, r.Alerts[0].PerDay)
+	}
 	if want := []string{testTopic + "/1 at offset 1: not JSON at byte 0: a value is missing"}; r.Unreadable != 1 || !cmp.Equal(want, r.Named) {
 		t.Errorf("unreadable %d: %q, want %q", r.Unreadable, r.Named, want)
 	}
@@ -105,6 +110,17 @@ func TestTryAlertsOnTopic(t *testing.T) {
 	}
 	if groups, err := s.adm.ListGroups(t.Context()); err != nil || len(groups) != 0 {
 		t.Errorf("groups %v, %v; want none", groups, err)
+	}
+
+	// Where records are gone, nobody knows what was before those that are left.
+	gone := kadm.Offsets{}
+	gone.Add(kadm.Offset{Topic: testTopic, Partition: 0, At: 1})
+	if _, err := s.adm.DeleteRecords(t.Context(), gone); err != nil {
+		t.Fatal(err)
+	}
+	r, err = app.TryAlerts(t.Context(), app.AlertTrialOptions{Config: s.config(), Alerts: loadedAlerts(t), Last: 24 * time.Hour})
+	if err != nil || r.Events != 2 || !r.From.Equal(r.First) {
+		t.Errorf("%d events from %s, %v; want 2 from %s, that of the first", r.Events, r.From, err, r.First)
 	}
 }
 
@@ -129,6 +145,8 @@ func TestTryAlertsOnLines(t *testing.T) {
 		`{"_raw":"` + quoted(line("raw", "2026-11-01T10:00:00Z")) + `","_time":"now"}`,
 		`{"preview":false,"offset":0,"result":{"_raw":"` + quoted(line("exported", "2026-11-01T10:00:00Z")) + `"}}` + "\r",
 		`{"event":"no JSON"}`,
+		`{"preview":false,"lastrow":true}`, // of an export without a result
+		`{"results":[{"_raw":"{}"}]}`,
 		line("later", "2026-11-01T10:10:00Z"),
 	}, "\n")
 	r, err := app.TryAlerts(t.Context(), app.AlertTrialOptions{Alerts: loadedAlerts(t)[:1], Events: strings.NewReader(in), Top: 20})
@@ -146,11 +164,13 @@ func TestTryAlertsOnLines(t *testing.T) {
 	named := []string{
 		"line 1: the event has no time, nor has one before it",
 		"line 8: not JSON at byte 0: a value is missing",
+		"line 9: it is no event, nor does it hold one as HEC's envelope and Splunk's export do",
+		"line 10: it is no event, nor does it hold one as HEC's envelope and Splunk's export do",
 	}
 	if diff := cmp.Diff(named, r.Named); diff != "" {
 		t.Error(diff)
 	}
-	if r.Events != 7 || r.Unreadable != 2 {
-		t.Errorf("%d events, %d unreadable, want 7 and 2", r.Events, r.Unreadable)
+	if r.Events != 7 || r.Unreadable != 4 {
+		t.Errorf("%d events, %d unreadable, want 7 and 4", r.Events, r.Unreadable)
 	}
 }

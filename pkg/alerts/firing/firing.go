@@ -185,6 +185,13 @@ func (e *Evaluator) Add(ev Event) (matched int) {
 	return matched
 }
 
+// completeSince says that of the logs that there are events of, all are known since then.
+func (e *Evaluator) completeSince(at time.Time) {
+	for source, since := range e.since {
+		e.since[source] = min(since, at.UnixNano())
+	}
+}
+
 // source tells of which log the last event is.
 func (e *Evaluator) source() alerts.Source {
 	values := e.match.Values(e.kind)
