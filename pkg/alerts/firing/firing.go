@@ -194,13 +194,11 @@ func (e *Evaluator) completeSince(at time.Time) {
 
 // source tells of which log the last event is.
 func (e *Evaluator) source() alerts.Source {
-	values := e.match.Values(e.kind)
-	if len(values) == 0 {
-		return alerts.Audit
-	}
-	e.text = e.match.AppendText(e.text[:0], values[0])
-	if string(e.text) == heartbeatType {
-		return alerts.Heartbeat
+	for _, v := range e.match.Values(e.kind) { // two, if the member is there twice
+		e.text = e.match.AppendText(e.text[:0], v)
+		if string(e.text) == heartbeatType {
+			return alerts.Heartbeat
+		}
 	}
 	return alerts.Audit
 }
