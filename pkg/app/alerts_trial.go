@@ -85,8 +85,12 @@ func (t *alertTrial) line(rec audit.Record) {
 		return
 	}
 	at, ok := eventTime(ev)
-	if !ok {
+	switch {
+	case !ok:
 		at = t.last
+	case !likely(at):
+		t.unreadable(where, fmt.Errorf("the event is of %s; correct its time", at.Format(time.RFC3339)))
+		return
 	}
 	if at.IsZero() {
 		t.unreadable(where, errors.New("the event has no time, nor has one before it"))
@@ -101,8 +105,12 @@ func (t *alertTrial) line(rec audit.Record) {
 func (t *alertTrial) record(rec audit.Record) {
 	ev, err := audit.ReadEvent(rec.Value)
 	at, ok := eventTime(ev)
+	ok = ok && likely(at)
+	if !likely(rec.Timestamp) {
+		rec.Timestamp = time.Time{}
+	}
 	if err == nil && !ok && rec.Timestamp.IsZero() {
-		err = errors.New("neither the event nor the record has a time")
+		err = errors.New("neither the event nor the record has a time of this century and up to a year from now")
 	}
 	if err != nil {
 		t.unreadable(fmt.Sprintf("%s/%d at offset %d", rec.Topic, rec.Partition, rec.Offset), err)
@@ -124,6 +132,12 @@ func (t *alertTrial) unreadable(where string, err error) {
 func eventTime(ev audit.Event) (time.Time, bool) {
 	at, err := time.Parse(time.RFC3339Nano, strings.ToUpper(string(ev.Time)))
 	return at, err == nil
+}
+
+// likely tells whether something happened at a time. One wrong time would otherwise
+// have alerts run, and tell of silence, for decades.
+func likely(at time.Time) bool {
+	return at.Year() >= 2000 && time.Until(at) < 366*24*time.Hour
 }
 
 // unwrap finds the event in HEC's envelope, or in a result that Splunk exports. What
