@@ -231,7 +231,7 @@ func (t *Trial) note(v *Verdict, a *alerts.Alert, c Counts) {
 	case cond.Absent != nil:
 		if back = cond.Absent.For; span < back+a.Every { // else a run has a whole window
 			v.Judged = false
-			say("not judged: the events span %s, and it asks for a silence of %s", text(span), text(back))
+			say("not judged: the events span %s, and a silence of %s is looked for each %s", text(span), text(back), text(a.Every))
 		}
 	}
 	if c.Over > 0 {

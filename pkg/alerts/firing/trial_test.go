@@ -67,7 +67,7 @@ func TestTrial(t *testing.T) {
 			Notes: []string{"the events span 2d of the 30d that it looks back: more is new in them than will be"},
 		},
 		{PerDay: float(0), Groups: []*firing.GroupCount{}, Notes: []string{"not judged: it looks at the forwarder's heartbeats, and there is none among the events; the audit topic has none"}},
-		{PerDay: float(0), Groups: []*firing.GroupCount{}, Matched: 5, Notes: []string{"not judged: the events span 2d, and it asks for a silence of 7d"}},
+		{PerDay: float(0), Groups: []*firing.GroupCount{}, Matched: 5, Notes: []string{"not judged: the events span 2d, and a silence of 7d is looked for each 1h"}},
 	}
 	ignored := cmp.Options{
 		cmpopts.IgnoreUnexported(firing.Verdict{}, firing.GroupCount{}),
@@ -103,6 +103,7 @@ func TestTrialSince(t *testing.T) {
 	}{
 		{"not known", time.Time{}, false, 0, 24},
 		{"a day before", day().Add(-23 * time.Hour), true, 1, 1},
+		{"less than a run needs", day().Add(-19*time.Hour - 30*time.Minute), false, 0, 1.17},
 		{"behind the first", day().Add(30 * time.Minute), false, 0, 24},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
