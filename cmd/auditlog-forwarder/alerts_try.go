@@ -143,7 +143,11 @@ func (f *alertTestFlags) events(cmd *cobra.Command, list []*alerts.Alert) (err e
 		}
 		defer func() { err = errors.Join(err, file.Close()) }()
 		opts.Events = app.Stoppable(cmd.Context(), file)
-		if info, err := file.Stat(); err == nil && info.Mode().IsRegular() {
+		info, err := file.Stat()
+		switch {
+		case err == nil && info.IsDir():
+			return usageError(fmt.Errorf("flag --from-file: %s is a directory", f.fromFile), "name a file with one event a line, or - for standard input")
+		case err == nil && info.Mode().IsRegular():
 			var progress func(done, total int)
 			progress, _, stop = showProgress(cmd.ErrOrStderr(), "alerts test: ", "bytes read")
 			opts.Events = &counted{r: file, total: int(info.Size()), progress: progress}

@@ -85,6 +85,9 @@ func (t *alertTrial) line(rec audit.Record) {
 		return
 	}
 	at, ok := eventTime(ev)
+	if !ok {
+		at, ok = escapedTime(body)
+	}
 	switch {
 	case !ok:
 		at = t.last
@@ -134,6 +137,17 @@ func eventTime(ev audit.Event) (time.Time, bool) {
 	return at, err == nil
 }
 
+// escapedTime is the time of an event that is written in JSON's escapes, which
+// audit.ReadEvent leaves as they are.
+func escapedTime(body []byte) (time.Time, bool) {
+	var ev struct {
+		Time string `json:"time"`
+	}
+	// An error says no more than that there is none.
+	_ = json.Unmarshal(body, &ev)
+	return eventTime(audit.Event{Time: []byte(ev.Time)})
+}
+
 // likely tells whether something happened at a time. One wrong time would otherwise
 // have alerts run, and tell of silence, for decades.
 func likely(at time.Time) bool {
@@ -145,6 +159,7 @@ func likely(at time.Time) bool {
 func unwrap(line []byte) ([]byte, error) {
 	var wrapped struct {
 		Version json.RawMessage `json:"specversion"`
+		Type    json.RawMessage `json:"type"`
 		Data    json.RawMessage `json:"data"`
 		Event   json.RawMessage `json:"event"`
 		Raw     string          `json:"_raw"`
@@ -168,7 +183,7 @@ func unwrap(line []byte) ([]byte, error) {
 		err := json.Unmarshal(wrapped.Event, &text)
 		return []byte(text), err
 	}
-	if wrapped.Version == nil && wrapped.Data == nil {
+	if wrapped.Version == nil && wrapped.Type == nil && wrapped.Data == nil {
 		return nil, errors.New("it is no event, nor does it hold one as HEC's envelope and Splunk's export do")
 	}
 	return line, nil

@@ -108,6 +108,7 @@ func lastSpans(ctx context.Context, reader *kafka.Reader, topics []string, since
 		if err != nil {
 			return nil, false, err
 		}
+		lost, older := false, false
 		for _, p := range partitions {
 			oldest, end, err := reader.Bounds(ctx, topic, p)
 			if err != nil {
@@ -117,12 +118,14 @@ func lastSpans(ctx context.Context, reader *kafka.Reader, topics []string, since
 			if err != nil {
 				return nil, false, err
 			}
-			// The oldest record is younger: whether there were others is not known.
-			complete = complete && (oldest == 0 || ok && from > oldest || !ok && oldest < end)
+			lost = lost || oldest > 0
+			older = older || (ok && from > oldest) || (!ok && oldest < end)
 			if ok && from < end {
 				spans = append(spans, stretch{topic, p, from, end})
 			}
 		}
+		// A partition that has what is older tells that the topic keeps records as long.
+		complete = complete && (older || !lost)
 	}
 	return spans, complete, nil
 }
