@@ -40,9 +40,9 @@ day that would have been, so that noisy alerts are found before they are enabled
 They are told of all alerts, enabled or not; alerts.settings is taken into account.
 A file has one event a line, in any order: as it came from Kafka, in HEC's envelope,
 or as Splunk exports it as JSON (_raw) or raw events; it may be packed with gzip.
---from-topic reads the topics of the configuration,
-by default the last 24 hours of them. Nothing is sent, no group is joined, and
-nothing is committed; it may run beside a forwarder.
+--from-topic reads the topics of the configuration, by default the last 24 hours of
+them. Nothing is sent, no group is joined, and nothing is committed; it may run
+beside a forwarder.
 
 Alerts are run as Splunk runs their saved searches, at the same times, if its
 scheduler has UTC. For a file the events' own times stand for those at which Splunk
