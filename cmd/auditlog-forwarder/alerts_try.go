@@ -38,10 +38,11 @@ they are without alerts.settings.
 would have fired on your own events, how often, on what, and how many messages a
 day that would have been, so that noisy alerts are found before they are enabled.
 They are told of all alerts, enabled or not; alerts.settings is taken into account.
-A file has one event a line: as it came from Kafka, in HEC's envelope, or as Splunk
-exports it (_raw), in any order. --from-topic reads the topics of the configuration,
-by default the last 24 hours of them. Nothing is sent, no group is joined, and
-nothing is committed; it may run beside a forwarder.
+A file has one event a line, in any order: as it came from Kafka, in HEC's envelope,
+or as Splunk exports it as JSON (_raw) or raw events; it may be packed with gzip.
+--from-topic reads the topics of the configuration, by default the last 24 hours of
+them. Nothing is sent, no group is joined, and nothing is committed; it may run
+beside a forwarder.
 
 Alerts are run as Splunk runs their saved searches, at the same times, if its
 scheduler has UTC. For a file the events' own times stand for those at which Splunk
@@ -134,15 +135,19 @@ func (f *alertTestFlags) events(cmd *cobra.Command, list []*alerts.Alert) (err e
 		}
 		opts.Progress, _, stop = showProgress(cmd.ErrOrStderr(), "alerts test: ", "records read")
 	case f.fromFile == "-":
-		opts.Events = cmd.InOrStdin()
+		opts.Events = app.Stoppable(cmd.Context(), cmd.InOrStdin())
 	default:
 		file, err := os.Open(f.fromFile)
 		if err != nil {
 			return usageError(fmt.Errorf("flag --from-file: %w", err), "name a file with one event a line, or - for standard input")
 		}
 		defer func() { err = errors.Join(err, file.Close()) }()
-		opts.Events = file
-		if info, err := file.Stat(); err == nil && info.Mode().IsRegular() {
+		opts.Events = app.Stoppable(cmd.Context(), file)
+		info, err := file.Stat()
+		switch {
+		case err == nil && info.IsDir():
+			return usageError(fmt.Errorf("flag --from-file: %s is a directory", f.fromFile), "name a file with one event a line, or - for standard input")
+		case err == nil && info.Mode().IsRegular():
 			var progress func(done, total int)
 			progress, _, stop = showProgress(cmd.ErrOrStderr(), "alerts test: ", "bytes read")
 			opts.Events = &counted{r: file, total: int(info.Size()), progress: progress}
@@ -171,7 +176,7 @@ func (f *alertTestFlags) events(cmd *cobra.Command, list []*alerts.Alert) (err e
 	case report.Events == 0 && f.topic:
 		return &exitError{code: exitRunning, err: errors.New("there was no event to try the alerts on"), hint: "go further back with --last"}
 	case report.Events == 0:
-		return &exitError{code: exitRunning, err: errors.New("there was no event to try the alerts on"), hint: "the file has one event a line, as it came from Kafka, in HEC's envelope or as Splunk exports it"}
+		return &exitError{code: exitRunning, err: errors.New("there was no event to try the alerts on"), hint: "the file has one event a line, as it came from Kafka, in HEC's envelope or as Splunk exports it as JSON or raw events (not as CSV); jq -c '.[]' makes lines of an array"}
 	}
 	return nil
 }

@@ -164,7 +164,7 @@ func (p *trialPrinter) cost(r app.AlertReport, all []*firing.Verdict) {
 			}
 		}
 	}
-	p.line("%s in %s, from %s to %s (UTC).", countOf(r.Events, "event"), spanText(r.Last.Sub(r.First)), stamp(r.First), stamp(r.Last))
+	p.line("%s in %s, from %s to %s (UTC).", countOf(r.Events, "event"), spanText(r.To.Sub(r.From)), stamp(r.From), stamp(r.To))
 	if fired == 0 {
 		p.line("None of the alerts would have fired.")
 		return

@@ -70,7 +70,7 @@ func (f *trialFlags) run(cmd *cobra.Command) (err error) {
 	stop := func() {}
 	switch {
 	case f.events == "-":
-		opts.Events = cmd.InOrStdin()
+		opts.Events = app.Stoppable(cmd.Context(), cmd.InOrStdin())
 	case f.events != "":
 		file, err := os.Open(f.events)
 		if err != nil {

@@ -80,6 +80,7 @@ func TestWrongRules(t *testing.T) {
 		{"absent below every", "threshold: {count: 3, by: [principal]}\n  message: \"{count} by {principal}\"", "absent: {for: 30m}", `11:3: absent looks at 30m and every is 1h: a silence between two runs would not be seen; make for at least every`},
 		{"bins", "threshold: {count: 3, by: [principal]}", "spike: {count: 3, bin: 7m}", `12:10: spike: bin is 7m, and must divide an hour, so that bins begin at the same minutes whatever the time zone is`},
 		{"few bins", "threshold: {count: 3, by: [principal]}", "spike: {count: 3, bin: 30m, over: 2h}", `12:10: spike: over is 2h, and must be a multiple of bin, at least 12 of them; with fewer a mean says little`},
+		{"no bin so high", "threshold: {count: 3, by: [principal]}", "spike: {count: 3, bin: 30m, over: 13h, deviations: 5}", `12:10: spike: no bin of 26 can be 5 deviations above their mean, so that it would never fire; 4.9 is the most`},
 		{"new of nothing", "threshold: {count: 3, by: [principal]}", "new: {within: 2d}", `12:8: new has no by; say which subjects make something new, as in new: {by: [principal, source_ip], within: 30d}`},
 		{"hours", "every: 1h", "every: 1h\n  outside_hours: {from: \"19:00\", to: \"07:00\"}", `12:18: outside_hours: from is not before to; working hours lie within a day`},
 		{"days", "every: 1h", "every: 1h\n  outside_hours: {days: [mond]}", `12:25: days: unknown day "mond"; did you mean mon?`},

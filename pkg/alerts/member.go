@@ -1,6 +1,7 @@
 package alerts
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -192,6 +193,9 @@ func (r *reader) spike(m member, of Source, old *Spike) *Spike {
 		r.mistake(m.value, "spike: bin is %s, and must divide an hour, so that bins begin at the same minutes whatever the time zone is", Span(s.Bin))
 	case s.Over%s.Bin != 0 || s.Over < 12*s.Bin:
 		r.mistake(m.value, "spike: over is %s, and must be a multiple of bin, at least 12 of them; with fewer a mean says little", Span(s.Over))
+	case s.Deviations*s.Deviations >= float64(s.Over/s.Bin-1):
+		// So far above the mean is one bin with all events.
+		r.mistake(m.value, "spike: no bin of %d can be %g deviations above their mean, so that it would never fire; %.1f is the most", s.Over/s.Bin, s.Deviations, math.Floor(10*math.Sqrt(float64(s.Over/s.Bin-1))-0.01)/10)
 	}
 	return &s
 }

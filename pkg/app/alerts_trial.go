@@ -44,17 +44,21 @@ func TryAlerts(ctx context.Context, opts AlertTrialOptions) (AlertReport, error)
 		return AlertReport{}, err
 	}
 	t := alertTrial{trial: trial}
-	var until time.Time
+	var since, until time.Time
 	if opts.Events != nil {
 		err = tryLines(ctx, opts.Events, t.line)
 	} else {
 		until = time.Now()
-		err = tryTopics(ctx, TrialOptions{Config: opts.Config, Last: opts.Last, Progress: opts.Progress}, t.record)
+		var complete bool
+		complete, err = tryTopics(ctx, TrialOptions{Config: opts.Config, Last: opts.Last, Progress: opts.Progress}, t.record)
+		if complete {
+			since = until.Add(-opts.Last)
+		}
 	}
 	if err != nil {
 		return AlertReport{}, err
 	}
-	t.report.Report = trial.Report(opts.Top, until)
+	t.report.Report = trial.Report(opts.Top, since, until)
 	return t.report, nil
 }
 
@@ -82,7 +86,14 @@ func (t *alertTrial) line(rec audit.Record) {
 	}
 	at, ok := eventTime(ev)
 	if !ok {
+		at, ok = escapedTime(body)
+	}
+	switch {
+	case !ok:
 		at = t.last
+	case !likely(at):
+		t.unreadable(where, fmt.Errorf("the event is of %s; correct its time", at.Format(time.RFC3339)))
+		return
 	}
 	if at.IsZero() {
 		t.unreadable(where, errors.New("the event has no time, nor has one before it"))
@@ -97,8 +108,12 @@ func (t *alertTrial) line(rec audit.Record) {
 func (t *alertTrial) record(rec audit.Record) {
 	ev, err := audit.ReadEvent(rec.Value)
 	at, ok := eventTime(ev)
+	ok = ok && likely(at)
+	if !likely(rec.Timestamp) {
+		rec.Timestamp = time.Time{}
+	}
 	if err == nil && !ok && rec.Timestamp.IsZero() {
-		err = errors.New("neither the event nor the record has a time")
+		err = errors.New("neither the event nor the record has a time of this century and up to a year from now")
 	}
 	if err != nil {
 		t.unreadable(fmt.Sprintf("%s/%d at offset %d", rec.Topic, rec.Partition, rec.Offset), err)
@@ -122,13 +137,33 @@ func eventTime(ev audit.Event) (time.Time, bool) {
 	return at, err == nil
 }
 
+// escapedTime is the time of an event that is written in JSON's escapes, which
+// audit.ReadEvent leaves as they are.
+func escapedTime(body []byte) (time.Time, bool) {
+	var ev struct {
+		Time string `json:"time"`
+	}
+	// An error says no more than that there is none.
+	_ = json.Unmarshal(body, &ev)
+	return eventTime(audit.Event{Time: []byte(ev.Time)})
+}
+
+// likely tells whether something happened at a time. One wrong time would otherwise
+// have alerts run, and tell of silence, for decades.
+func likely(at time.Time) bool {
+	return at.Year() >= 2000 && time.Until(at) < 366*24*time.Hour
+}
+
 // unwrap finds the event in HEC's envelope, or in a result that Splunk exports. What
 // is neither is the event itself.
 func unwrap(line []byte) ([]byte, error) {
 	var wrapped struct {
-		Event  json.RawMessage `json:"event"`
-		Raw    string          `json:"_raw"`
-		Result struct {
+		Version json.RawMessage `json:"specversion"`
+		Type    json.RawMessage `json:"type"`
+		Data    json.RawMessage `json:"data"`
+		Event   json.RawMessage `json:"event"`
+		Raw     string          `json:"_raw"`
+		Result  struct {
 			Raw string `json:"_raw"`
 		} `json:"result"`
 	}
@@ -147,6 +182,9 @@ func unwrap(line []byte) ([]byte, error) {
 		var text string
 		err := json.Unmarshal(wrapped.Event, &text)
 		return []byte(text), err
+	}
+	if wrapped.Version == nil && wrapped.Type == nil && wrapped.Data == nil {
+		return nil, errors.New("it is no event, nor does it hold one as HEC's envelope and Splunk's export do")
 	}
 	return line, nil
 }

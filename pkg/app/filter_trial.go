@@ -1,7 +1,6 @@
 package app
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -43,30 +42,9 @@ func TryFilter(ctx context.Context, opts TrialOptions) (filter.Report, error) {
 	if opts.Events != nil {
 		err = tryLines(ctx, opts.Events, trial.Add)
 	} else {
-		err = tryTopics(ctx, opts, trial.Add)
+		_, err = tryTopics(ctx, opts, trial.Add)
 	}
 	return trial.Report(), err
-}
-
-// tryLines tries events of one line each, whose number is the offset.
-func tryLines(ctx context.Context, in io.Reader, try func(audit.Record)) error {
-	lines := bufio.NewReaderSize(in, 64<<10)
-	for n := int64(0); ctx.Err() == nil; n++ {
-		line, err := lines.ReadBytes('\n')
-		for len(line) > 0 && (line[len(line)-1] == '\n' || line[len(line)-1] == '\r') {
-			line = line[:len(line)-1]
-		}
-		if len(line) > 0 {
-			try(audit.Record{Topic: "events", Offset: n, Value: line})
-		}
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("read line %d of the events: %w", n+1, err)
-		}
-	}
-	return ctx.Err()
 }
 
 // stretch is what of a partition is read.
@@ -76,16 +54,17 @@ type stretch struct {
 	from, end int64
 }
 
-// tryTopics tries the last records of the topics.
-func tryTopics(ctx context.Context, opts TrialOptions, try func(audit.Record)) (err error) {
+// tryTopics tries the last records of the topics. complete tells whether they reach as
+// far back as Last: what is older was not deleted from a partition.
+func tryTopics(ctx context.Context, opts TrialOptions, try func(audit.Record)) (complete bool, err error) {
 	reader, err := kafka.OpenReader(ctx, opts.Config.Kafka)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer func() { err = errors.Join(err, reader.Close()) }()
-	spans, err := lastSpans(ctx, reader, opts.Config.Kafka.Topics, time.Now().Add(-opts.Last))
+	spans, complete, err := lastSpans(ctx, reader, opts.Config.Kafka.Topics, time.Now().Add(-opts.Last))
 	if err != nil {
-		return err
+		return false, err
 	}
 	done, total := 0, 0
 	for _, s := range spans {
@@ -99,10 +78,11 @@ func tryTopics(ctx context.Context, opts TrialOptions, try func(audit.Record)) (
 			var expired *kafka.ExpiredError
 			if errors.As(err, &expired) { // while they were read
 				records.SkipTo(expired.Oldest)
+				complete = false
 				continue
 			}
 			if err != nil {
-				return err
+				return false, err
 			}
 			if at := records.Position(); opts.Progress != nil {
 				done, before = done+int(at-before), at
@@ -116,29 +96,36 @@ func tryTopics(ctx context.Context, opts TrialOptions, try func(audit.Record)) (
 			}
 		}
 	}
-	return nil
+	return complete, nil
 }
 
-// lastSpans finds in each partition what was written since a point in time.
-func lastSpans(ctx context.Context, reader *kafka.Reader, topics []string, since time.Time) (spans []stretch, err error) {
+// lastSpans finds in each partition what was written since a point in time, and
+// whether all of it is still there.
+func lastSpans(ctx context.Context, reader *kafka.Reader, topics []string, since time.Time) (spans []stretch, complete bool, err error) {
+	complete = true
 	for _, topic := range topics {
 		partitions, err := reader.Partitions(ctx, topic)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
+		lost, older := false, false
 		for _, p := range partitions {
-			_, end, err := reader.Bounds(ctx, topic, p)
+			oldest, end, err := reader.Bounds(ctx, topic, p)
 			if err != nil {
-				return nil, err
+				return nil, false, err
 			}
 			from, ok, err := reader.OffsetAt(ctx, topic, p, since)
 			if err != nil {
-				return nil, err
+				return nil, false, err
 			}
+			lost = lost || oldest > 0
+			older = older || (ok && from > oldest) || (!ok && oldest < end)
 			if ok && from < end {
 				spans = append(spans, stretch{topic, p, from, end})
 			}
 		}
+		// A partition that has what is older tells that the topic keeps records as long.
+		complete = complete && (older || !lost)
 	}
-	return spans, nil
+	return spans, complete, nil
 }

@@ -49,6 +49,9 @@ func TestSearchesAgreeOnDrawn(t *testing.T) {
 		at := day()
 		for range 5 + rng.IntN(25) {
 			at = at.Add(time.Duration(rng.IntN(1200)) * time.Second)
+			if rng.IntN(4) == 0 {
+				at = at.Truncate(5 * time.Minute) // where windows begin and end
+			}
 			ev := spltest.Event{Time: at, IndexTime: at, Sourcetype: "confluent:auditlog"}
 			if rng.IntN(4) == 0 {
 				ev.IndexTime = at.Add(time.Duration(rng.IntN(7200)) * time.Second)

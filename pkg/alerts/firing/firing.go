@@ -185,15 +185,20 @@ func (e *Evaluator) Add(ev Event) (matched int) {
 	return matched
 }
 
+// completeSince says that of the logs that there are events of, all are known since then.
+func (e *Evaluator) completeSince(at time.Time) {
+	for source, since := range e.since {
+		e.since[source] = min(since, at.UnixNano())
+	}
+}
+
 // source tells of which log the last event is.
 func (e *Evaluator) source() alerts.Source {
-	values := e.match.Values(e.kind)
-	if len(values) == 0 {
-		return alerts.Audit
-	}
-	e.text = e.match.AppendText(e.text[:0], values[0])
-	if string(e.text) == heartbeatType {
-		return alerts.Heartbeat
+	for _, v := range e.match.Values(e.kind) { // two, if the member is there twice
+		e.text = e.match.AppendText(e.text[:0], v)
+		if string(e.text) == heartbeatType {
+			return alerts.Heartbeat
+		}
 	}
 	return alerts.Audit
 }

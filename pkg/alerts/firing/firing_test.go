@@ -292,9 +292,9 @@ func TestConditions(t *testing.T) {
 			"heartbeats are not audit events",
 			func(a *alerts.Alert) { a.Source = alerts.Heartbeat },
 			firing.Options{},
-			[]event{x("1m", ""), x("1h1m", `"type":"auditlog-forwarder.heartbeat.v1"`)},
+			[]event{x("1m", ""), x("1h1m", `"type":"auditlog-forwarder.heartbeat.v1"`), x("2h1m", `"type":[],"type":"auditlog-forwarder.heartbeat.v1"`)},
 			"3h",
-			[]string{"02 02:00 [] 1"},
+			[]string{"02 02:00 [] 1", "02 03:00 [] 1"},
 		},
 		{
 			"a text null is none",

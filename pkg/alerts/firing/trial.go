@@ -22,10 +22,14 @@ const leastSpan = time.Minute
 
 // Report is what a Trial has found.
 type Report struct {
-	Events int64     `json:"events"`
-	First  time.Time `json:"first"` // of the index times; zero without any
-	Last   time.Time `json:"last"`
-	Fired  int64     `json:"fired"`
+	Events int64 `json:"events"`
+	// From and To are between what all events are known: where nothing else is, the
+	// first and the last of them.
+	From  time.Time `json:"from"`
+	To    time.Time `json:"to"`
+	First time.Time `json:"first"` // of the index times; zero without any
+	Last  time.Time `json:"last"`
+	Fired int64     `json:"fired"`
 	// PerDay is what a day like that comes to; nil if the events span too little
 	// time to tell.
 	PerDay *float64   `json:"per_day"`
@@ -71,7 +75,6 @@ type Trial struct {
 	list      []*alerts.Alert
 	evaluator *Evaluator
 	report    Report
-	until     time.Time
 }
 
 // NewTrial makes a trial of alerts.
@@ -100,20 +103,25 @@ func (t *Trial) Add(ev Event) {
 	t.report.Events++
 }
 
-// Report runs the alerts and ends the trial. Up to until there was no further event;
-// zero is the time of the last one. Of each alert the groups with the most firings
+// Report runs the alerts and ends the trial. From since and up to until there was no
+// further event; zero are the times of the first and the last one. Of each alert the groups with the most firings
 // are listed, at most top.
-func (t *Trial) Report(top int, until time.Time) Report {
+func (t *Trial) Report(top int, since, until time.Time) Report {
 	r := &t.report
-	if t.until = r.Last; r.Events > 0 && until.After(t.until) {
-		t.until = until
+	r.From, r.To = r.First, r.Last
+	if r.Events > 0 && until.After(r.To) {
+		r.To = until
+	}
+	if r.Events > 0 && !since.IsZero() && since.Before(r.From) {
+		r.From = since
+		t.evaluator.completeSince(since)
 	}
 	verdicts := map[*alerts.Alert]*Verdict{}
 	for _, a := range t.list {
 		v := &Verdict{Alert: a.Name, Level: a.Rule.Level, Judged: true, Days: map[string]int64{}, Groups: []*GroupCount{}, groups: map[string]*GroupCount{}}
 		verdicts[a], r.Alerts = v, append(r.Alerts, v)
 	}
-	t.evaluator.Finish(t.until, func(f Firing) { verdicts[f.Alert].add(f) })
+	t.evaluator.Finish(r.To, func(f Firing) { verdicts[f.Alert].add(f) })
 	for i, v := range r.Alerts {
 		c := t.evaluator.Counts(i)
 		v.Matched, v.Fired, v.Suppressed = c.Matched, c.Fired, c.Suppressed
@@ -127,7 +135,7 @@ func (t *Trial) Report(top int, until time.Time) Report {
 
 // perDay is what a number comes to in a day, to two digits.
 func (t *Trial) perDay(n int64) *float64 {
-	span := t.until.Sub(t.report.First)
+	span := t.report.To.Sub(t.report.From)
 	if span < leastSpan {
 		return nil
 	}
@@ -210,7 +218,7 @@ func (t *Trial) note(v *Verdict, a *alerts.Alert, c Counts) {
 		}
 		return
 	}
-	span, back := t.until.Sub(t.report.First), time.Duration(0)
+	span, back := t.report.To.Sub(t.report.From), time.Duration(0)
 	switch cond := a.Condition; {
 	case cond.New != nil:
 		if back = cond.New.Within; span < back {
@@ -221,9 +229,9 @@ func (t *Trial) note(v *Verdict, a *alerts.Alert, c Counts) {
 			say("the events span %s of the %s that it looks back: what came before counts as none, so it fires more easily", text(span), text(back))
 		}
 	case cond.Absent != nil:
-		if back = cond.Absent.For; span < back {
+		if back = cond.Absent.For; span < back+a.Every { // else a run has a whole window
 			v.Judged = false
-			say("not judged: the events span %s, and it asks for a silence of %s", text(span), text(back))
+			say("not judged: the events span %s, and a silence of %s is looked for each %s", text(span), text(back), text(a.Every))
 		}
 	}
 	if c.Over > 0 {

@@ -43,7 +43,7 @@ func TestTrial(t *testing.T) {
 	}{{47, "b"}, {0, "a"}, {1, "b"}, {1, "a"}, {2, "c"}} {
 		trial.Add(firing.Event{Time: day().Add(time.Duration(ev.hours) * time.Hour), Body: fmt.Appendf(nil, `{"m":"x","who":%q,"from":[{"ip":"192.0.2.1"}]}`, ev.who)})
 	}
-	r := trial.Report(2, day().Add(48*time.Hour))
+	r := trial.Report(2, time.Time{}, day().Add(48*time.Hour))
 	float := func(f float64) *float64 { return &f }
 	want := []*firing.Verdict{
 		{
@@ -67,7 +67,7 @@ func TestTrial(t *testing.T) {
 			Notes: []string{"the events span 2d of the 30d that it looks back: more is new in them than will be"},
 		},
 		{PerDay: float(0), Groups: []*firing.GroupCount{}, Notes: []string{"not judged: it looks at the forwarder's heartbeats, and there is none among the events; the audit topic has none"}},
-		{PerDay: float(0), Groups: []*firing.GroupCount{}, Matched: 5, Notes: []string{"not judged: the events span 2d, and it asks for a silence of 7d"}},
+		{PerDay: float(0), Groups: []*firing.GroupCount{}, Matched: 5, Notes: []string{"not judged: the events span 2d, and a silence of 7d is looked for each 1h"}},
 	}
 	ignored := cmp.Options{
 		cmpopts.IgnoreUnexported(firing.Verdict{}, firing.GroupCount{}),
@@ -87,6 +87,41 @@ func TestTrial(t *testing.T) {
 	}
 	if days != r.Alerts[0].Fired {
 		t.Errorf("%d messages by day, want %d: %v", days, r.Alerts[0].Fired, r.Alerts[0].Days)
+	}
+}
+
+// TestTrialSince: where nothing came from a time on, that is a part of the day, and of
+// the silence.
+func TestTrialSince(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name   string
+		since  time.Time
+		judged bool
+		fired  int64
+		perDay float64
+	}{
+		{"not known", time.Time{}, false, 0, 24},
+		{"a day before", day().Add(-23 * time.Hour), true, 1, 1},
+		{"less than a run needs", day().Add(-19*time.Hour - 30*time.Minute), false, 0, 1.17},
+		{"behind the first", day().Add(30 * time.Minute), false, 0, 24},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			list := []*alerts.Alert{alert(t, nil), alert(t, func(a *alerts.Alert) {
+				a.Condition.Absent, a.Suppress.For = &alerts.Absent{For: 20 * time.Hour}, 24*time.Hour
+			})}
+			trial, err := firing.NewTrial(list, subjects(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			trial.Add(firing.Event{Time: day(), Body: []byte(`{"m":"x"}`)})
+			r := trial.Report(1, tt.since, day().Add(time.Hour))
+			each, silence := r.Alerts[0], r.Alerts[1]
+			if each.Fired != 1 || *each.PerDay != tt.perDay || silence.Judged != tt.judged || silence.Fired != tt.fired {
+				t.Errorf("%d messages, %v a day, silence judged %t with %d; want %+v", each.Fired, *each.PerDay, silence.Judged, silence.Fired, tt)
+			}
+		})
 	}
 }
 
