@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"auditlog-forwarder/pkg/sigma/spl"
 )
 
 // The macros that every search begins with.
@@ -22,9 +24,15 @@ const EventColumn = "event"
 const unknown = "unknown"
 
 // Search is the alert's whole search. It begins with the macro of its source
-// and ends with a macro of its own, which Macros defines.
+// and ends with a macro of its own, which Macros defines. In the app that it is
+// part of, fields of audit events are calculated, which Splunk may be unable to
+// look up in its index; so the words that an event must have stand before them.
 func (c *Catalogue) Search(a *Alert) string {
-	return strings.Join(append(a.pipeline("`"+a.macro()+"`"), "| `"+a.filterMacro()+"`"), "\n")
+	base := "`" + a.macro() + "`"
+	if a.Source == Audit {
+		base += " " + spl.Words(a.Rule)
+	}
+	return strings.Join(append(a.pipeline(strings.TrimSpace(base)), "| `"+a.filterMacro()+"`"), "\n")
 }
 
 // Expanded is the search with the text of the settings in place of macros, to

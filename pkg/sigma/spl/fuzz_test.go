@@ -30,6 +30,7 @@ func FuzzTranslate(f *testing.F) {
 				continue
 			}
 			holdsTogether(t, q)
+			holdsTogether(t, spl.Query{Search: spl.Words(sigma.BothSpellings(r))})
 			// What spltest can read, it must be able to run.
 			if _, err := spltest.Run("index=main "+q.String(), nil, spltest.Options{}); err != nil && !strings.Contains(err.Error(), "regexp") {
 				t.Errorf("%v\n%s\n%s", err, text, q)

@@ -14,6 +14,7 @@ import (
 type dice struct {
 	*rand.Rand
 	words []string // of this rule and its events
+	plain bool     // most of what the rule asks for is whole texts
 }
 
 func newDice(round int) dice {
@@ -22,6 +23,16 @@ func newDice(round int) dice {
 		d.words = append(d.words, d.anyWord())
 	}
 	d.words = append(d.words, pick(d, "Foo", "nil", "10.1.2.3", "10.0.0.0/8"), pick(d, "foo", "10.1.2.3"))
+	return d
+}
+
+// newPlainDice makes rules that have words of the index, and events that have
+// them too, between other things.
+func newPlainDice(round int) dice {
+	d := dice{Rand: rand.New(rand.NewPCG(6, uint64(round))), plain: true}
+	for range 4 {
+		d.words = append(d.words, pick(d, "Foo", "fooBar", "foo bar", "lkc-1", "lkc-12", "a.foo_b", "10.1.2.3", "9092", "false", "x\nfoo", `say "foo"`))
+	}
 	return d
 }
 
@@ -52,6 +63,9 @@ func (d dice) field() string {
 
 func (d dice) pattern() string {
 	s := strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`).Replace(d.word())
+	if d.plain && d.IntN(4) > 0 {
+		return d.word()
+	}
 	if d.IntN(8) == 0 {
 		return pick(d, "*", "n*", "*l", "*u*", "?ull", "n?l*", "f*", "F?o", "*o*")
 	}
@@ -78,7 +92,11 @@ func (d dice) test() (key, values string) {
 	key = d.field()
 	one := func() string { return quoted(d.pattern()) }
 	cased, all := true, true
-	switch d.IntN(16) {
+	kind := d.IntN(16)
+	if d.plain && d.IntN(3) > 0 {
+		kind = 15
+	}
+	switch kind {
 	case 0:
 		return key, "null"
 	case 1:
