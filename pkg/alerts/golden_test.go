@@ -104,9 +104,9 @@ func TestWords(t *testing.T) {
 			t.Errorf("%s does not begin with %s:\n%s", a.Name, words, c.Search(a))
 		default:
 			worded++
-			_, pasted, _ := strings.Cut(c.Expanded(a), c.Settings.Search)
-			if !strings.HasPrefix(app, pasted) {
-				t.Errorf("%s: pasted\n%s\nin the app\n%s", a.Name, pasted, app)
+			app, _, _ = strings.Cut(app, "\n")
+			if pasted, _, _ := strings.Cut(c.Expanded(a), "\n"); pasted != c.Settings.Search+app {
+				t.Errorf("%s: pasted\n%s\nin the app, behind the words,\n%s", a.Name, pasted, app)
 			}
 		}
 	}

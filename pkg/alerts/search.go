@@ -32,17 +32,17 @@ func (c *Catalogue) Search(a *Alert) string {
 	if a.Source == Audit {
 		base += " " + spl.Words(a.Rule)
 	}
-	return strings.Join(append(a.pipeline(strings.TrimSpace(base)), "| `"+a.filterMacro()+"`"), "\n")
+	return strings.Join(append(a.pipeline(strings.TrimSpace(base), ahead), "| `"+a.filterMacro()+"`"), "\n")
 }
 
 // Expanded is the search with the text of the settings in place of macros, to
-// be pasted where the app is not installed.
+// be pasted where the app is not installed, for a time range that ends now.
 func (c *Catalogue) Expanded(a *Alert) string {
 	base := c.Settings.Search
 	if a.Source == Heartbeat {
 		base = c.Settings.HeartbeatSearch
 	}
-	return strings.Join(a.pipeline(base), "\n")
+	return strings.Join(a.pipeline(base, 0), "\n")
 }
 
 func (a *Alert) macro() string {
@@ -55,9 +55,10 @@ func (a *Alert) macro() string {
 // filterMacro names the macro that a user tunes in Splunk.
 func (a *Alert) filterMacro() string { return a.Slug + "_filter" }
 
-// pipeline is the search, one command on a line.
-func (a *Alert) pipeline(base string) []string {
-	p := pipeline{a: a}
+// pipeline is the search, one command on a line, for a time range that ends ahead
+// of the run.
+func (a *Alert) pipeline(base string, ahead time.Duration) []string {
+	p := pipeline{a: a, ahead: ahead}
 	p.add("%s", strings.TrimSpace(base+" "+a.query.Search))
 	if a.query.Where != "" {
 		p.add("%s", a.query.Where)
@@ -134,6 +135,7 @@ func (a *Alert) shown() (names []string) {
 // pipeline gathers the lines of a search.
 type pipeline struct {
 	a     *Alert
+	ahead time.Duration
 	lines []string
 }
 
