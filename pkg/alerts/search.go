@@ -186,13 +186,14 @@ func (p *pipeline) subjects() {
 	}
 	for _, s := range Subjects() {
 		if slices.Contains(used, s.Name) {
-			p.add("%s", s.eval())
+			p.add("%s", s.Eval())
 		}
 	}
 }
 
-// eval is the command that makes the subject.
-func (s Subject) eval() string {
+// Eval is the command of a search that makes the subject. It has no dollar sign,
+// which in a macro or a dashboard begins the name of a value.
+func (s Subject) Eval() string {
 	fields := make([]string, len(s.Paths))
 	for i, path := range s.Paths {
 		fields[i] = "'" + path.String() + "'"
@@ -203,7 +204,7 @@ func (s Subject) eval() string {
 	}
 	text := fmt.Sprintf("| eval %s=%s", s.Name, all)
 	if s.Find != "" {
-		return text + fmt.Sprintf(`, %s=replace(mvindex(mvfilter(match(%s, "%s")), 0), "^.*?(%s).*$", "\1")`, s.Name, s.Name, s.Find, s.Find)
+		return text + fmt.Sprintf(`, %s=replace(mvindex(mvfilter(match(%s, "%s")), 0), "(?s)^.*?(%s).*", "\1")`, s.Name, s.Name, s.Find, s.Find)
 	}
 	value := fmt.Sprintf(`mvindex(mvfilter(%s!="" AND %s!="null"), 0)`, s.Name, s.Name)
 	if s.Trim != "" {
