@@ -53,7 +53,7 @@ func TestMacrosKnowTheSubjects(t *testing.T) {
 		}
 		wanted = slices.DeleteFunc(wanted, func(name string) bool { return name == s.Name })
 		line := regexp.MustCompile(`(?m)^\| eval ` + s.Name + `=.*$`)
-		found, want := line.FindAllString(text, -1), s.Eval() + `\`
+		found, want := line.FindAllString(text, -1), s.Eval()+`\`
 		switch {
 		case len(found) != 1:
 			t.Errorf("macros.conf: %d lines give %s, want one", len(found), s.Name)
