@@ -45,6 +45,9 @@ func holdsTogether(t *testing.T, q spl.Query) {
 	for _, text := range []string{q.Search, q.Where} {
 		depth := 0
 		pipes := 0
+		if strings.Contains(text, "`") {
+			t.Fatalf("a backtick, which begins a macro: %s", text)
+		}
 		for i := 0; i < len(text); i++ {
 			switch c := text[i]; c {
 			case '"', '\'':

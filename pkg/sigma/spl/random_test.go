@@ -104,7 +104,7 @@ func (d dice) test() (key, values string) {
 	case 2, 3:
 		key, cased = key+"|re"+pick(d, "", "|i", "|m", "|s", "|i|s"), false
 		one = func() string {
-			return quoted(pick(d, "^foo", "o+$", "(?:k|s)", "x.y", "^y", `^\d+$`, "[A-Z]", "^$", `\.exe$`, "x$", `\s`, `\S\s\S`, `[^a-z]`, `[]"]`, `l{2}`, `^lkc-\d$`, `\Qa*b\E`, `\\`, `(?i)FOO`))
+			return quoted(pick(d, "^foo", "o+$", "(?:k|s)", "x.y", "^y", `^\d+$`, "[A-Z]", "^$", `\.exe$`, "x$", "`m", "[`]m", "\\`m", "\\Q`m`\\E", `\s`, `\S\s\S`, `[^a-z]`, `[]"]`, `l{2}`, `^lkc-\d$`, `\Qa*b\E`, `\\`, `(?i)FOO`))
 		}
 	case 4:
 		key, cased, all = key+"|cidr", false, false
