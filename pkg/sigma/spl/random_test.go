@@ -64,7 +64,11 @@ func (d dice) field() string {
 func (d dice) pattern() string {
 	s := strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`).Replace(d.word())
 	if d.plain && d.IntN(4) > 0 {
-		return d.word()
+		if s := d.word(); d.IntN(3) > 0 {
+			return s
+		} else if n := len(s); n > 3 {
+			return s[:3+d.IntN(n-3)] + "*"
+		}
 	}
 	if d.IntN(8) == 0 {
 		return pick(d, "*", "n*", "*l", "*u*", "?ull", "n?l*", "f*", "F?o", "*o*")

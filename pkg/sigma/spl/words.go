@@ -56,18 +56,22 @@ func words(e sigma.Expr) *node {
 	return nil
 }
 
-// wordsOf are the words of a question for whole texts. A keyword may be a part
-// of one, and of a word.
+// wordsOf are the words of a question for whole texts and for what they start
+// with. A keyword may be a part of one, and of a word.
 func wordsOf(q *sigma.Test) *node {
 	if q.Op != sigma.Match || q.Path.IsZero() {
 		return nil
 	}
 	var of []*node
 	for _, o := range q.Of {
-		text, ok := o.Pattern.Literal()
+		p, star := o.Pattern, ""
+		if n := len(p); n == 2 && p[1].Wildcard == sigma.Any {
+			p, star = p[:1], "*"
+		}
+		text, ok := p.Literal()
 		switch {
 		case ok && isWord(text):
-			of = append(of, &node{search: quote(text)})
+			of = append(of, &node{search: quote(text + star)})
 		case !q.All:
 			return nil
 		}
