@@ -64,12 +64,12 @@ func renderSearch(cmd *cobra.Command, c *alerts.Catalogue, name string, macros b
 	if err != nil {
 		return usageError(err, program+" alerts list names them")
 	}
-	text := c.Expanded(a)
+	text, end := c.Expanded(a), "now"
 	if macros {
-		text = c.Search(a)
+		text, end = c.Search(a), "a day from now, as that of the saved search (Advanced, Latest: +1d)"
 	}
 	if strings.Contains(text, "info_max_time") {
-		printLines(cmd.ErrOrStderr(), "note: ", "this search reckons from the end of its time range: choose one that ends now, not all time")
+		printLines(cmd.ErrOrStderr(), "note: ", "this search reckons from the end of its time range: choose one that ends "+end+", not all time")
 	}
 	_, err = fmt.Fprintln(cmd.OutOrStdout(), text)
 	return err

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"auditlog-forwarder/pkg/alerts"
+	"auditlog-forwarder/pkg/sigma/spl"
 )
 
 var update = flag.Bool("update", false, "write testdata/*.golden")
@@ -81,6 +82,36 @@ func TestExpandedHasNoMacro(t *testing.T) {
 		if !strings.HasPrefix(text, want) || strings.Contains(text, "`") {
 			t.Errorf("%s:\n%s\nwant the text of the settings in place of every macro", a.Name, text)
 		}
+	}
+}
+
+// TestWords: the app's searches of audit events begin with words of the index, but
+// for those of which nothing is known. Heartbeats have no calculated fields, and a
+// search to paste is for where the app is not.
+func TestWords(t *testing.T) {
+	t.Parallel()
+	c := load(t, "", alerts.Builtin)
+	var worded int
+	for _, a := range c.Alerts {
+		words := spl.Words(a.Rule)
+		if a.Source == alerts.Heartbeat {
+			words = ""
+		}
+		app, ok := strings.CutPrefix(c.Search(a), "`confluent_audit_events` "+words)
+		switch {
+		case words == "":
+		case !ok:
+			t.Errorf("%s does not begin with %s:\n%s", a.Name, words, c.Search(a))
+		default:
+			worded++
+			app, _, _ = strings.Cut(app, "\n")
+			if pasted, _, _ := strings.Cut(c.Expanded(a), "\n"); pasted != c.Settings.Search+app {
+				t.Errorf("%s: pasted\n%s\nin the app, behind the words,\n%s", a.Name, pasted, app)
+			}
+		}
+	}
+	if worded < len(c.Alerts)*3/4 {
+		t.Errorf("of %d alerts %d have words", len(c.Alerts), worded)
 	}
 }
 

@@ -10,6 +10,11 @@ import (
 // seven days, and the forwarder may have been down as long.
 const late = 7 * day
 
+// ahead is by how much an event's time may lie before Splunk's, whose clock, or
+// that of whoever wrote the event, may be wrong. What a run leaves out for its
+// time no later run tells: its index time is over then.
+const ahead = day
+
 // first is the time of the day of the first run. It comes from the alert's id,
 // so that many alerts do not run in one minute, and stays the same.
 func (a *Alert) first() time.Duration {
@@ -60,11 +65,11 @@ func (a *Alert) age() time.Duration {
 // times are the windows of a run: by index time without gap or overlap, and by
 // the events' time wide enough for what comes late.
 func (a *Alert) times() []Setting {
-	minutes := func(d time.Duration) string { return fmt.Sprintf("-%dm@m", int(d/time.Minute)) }
+	minutes := func(d time.Duration) string { return fmt.Sprintf("%+dm@m", int(d/time.Minute)) }
 	return []Setting{
-		{Key: "dispatch.earliest_time", Value: minutes(a.age())},
-		{Key: "dispatch.latest_time", Value: "now"},
-		{Key: "dispatch.index_earliest", Value: minutes(a.window() + lag)},
-		{Key: "dispatch.index_latest", Value: minutes(lag)},
+		{Key: "dispatch.earliest_time", Value: minutes(-a.age())},
+		{Key: "dispatch.latest_time", Value: minutes(ahead)},
+		{Key: "dispatch.index_earliest", Value: minutes(-a.window() - lag)},
+		{Key: "dispatch.index_latest", Value: minutes(-lag)},
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"auditlog-forwarder/pkg/sigma/spl"
 )
 
 // The macros that every search begins with.
@@ -22,19 +24,25 @@ const EventColumn = "event"
 const unknown = "unknown"
 
 // Search is the alert's whole search. It begins with the macro of its source
-// and ends with a macro of its own, which Macros defines.
+// and ends with a macro of its own, which Macros defines. In the app that it is
+// part of, fields of audit events are calculated, which Splunk may be unable to
+// look up in its index; so the words that an event must have stand before them.
 func (c *Catalogue) Search(a *Alert) string {
-	return strings.Join(append(a.pipeline("`"+a.macro()+"`"), "| `"+a.filterMacro()+"`"), "\n")
+	base := "`" + a.macro() + "`"
+	if a.Source == Audit {
+		base += " " + spl.Words(a.Rule)
+	}
+	return strings.Join(append(a.pipeline(strings.TrimSpace(base), ahead), "| `"+a.filterMacro()+"`"), "\n")
 }
 
 // Expanded is the search with the text of the settings in place of macros, to
-// be pasted where the app is not installed.
+// be pasted where the app is not installed, for a time range that ends now.
 func (c *Catalogue) Expanded(a *Alert) string {
 	base := c.Settings.Search
 	if a.Source == Heartbeat {
 		base = c.Settings.HeartbeatSearch
 	}
-	return strings.Join(a.pipeline(base), "\n")
+	return strings.Join(a.pipeline(base, 0), "\n")
 }
 
 func (a *Alert) macro() string {
@@ -47,9 +55,10 @@ func (a *Alert) macro() string {
 // filterMacro names the macro that a user tunes in Splunk.
 func (a *Alert) filterMacro() string { return a.Slug + "_filter" }
 
-// pipeline is the search, one command on a line.
-func (a *Alert) pipeline(base string) []string {
-	p := pipeline{a: a}
+// pipeline is the search, one command on a line, for a time range that ends ahead
+// of the run.
+func (a *Alert) pipeline(base string, ahead time.Duration) []string {
+	p := pipeline{a: a, ahead: ahead}
 	p.add("%s", strings.TrimSpace(base+" "+a.query.Search))
 	if a.query.Where != "" {
 		p.add("%s", a.query.Where)
@@ -126,6 +135,7 @@ func (a *Alert) shown() (names []string) {
 // pipeline gathers the lines of a search.
 type pipeline struct {
 	a     *Alert
+	ahead time.Duration
 	lines []string
 }
 
@@ -176,13 +186,14 @@ func (p *pipeline) subjects() {
 	}
 	for _, s := range Subjects() {
 		if slices.Contains(used, s.Name) {
-			p.add("%s", s.eval())
+			p.add("%s", s.Eval())
 		}
 	}
 }
 
-// eval is the command that makes the subject.
-func (s Subject) eval() string {
+// Eval is the command of a search that makes the subject. It has no dollar sign,
+// which in a macro or a dashboard begins the name of a value.
+func (s Subject) Eval() string {
 	fields := make([]string, len(s.Paths))
 	for i, path := range s.Paths {
 		fields[i] = "'" + path.String() + "'"
@@ -193,7 +204,7 @@ func (s Subject) eval() string {
 	}
 	text := fmt.Sprintf("| eval %s=%s", s.Name, all)
 	if s.Find != "" {
-		return text + fmt.Sprintf(`, %s=replace(mvindex(mvfilter(match(%s, "%s")), 0), "^.*?(%s).*$", "\1")`, s.Name, s.Name, s.Find, s.Find)
+		return text + fmt.Sprintf(`, %s=replace(mvindex(mvfilter(match(%s, "%s")), 0), "(?s)^.*?(%s).*", "\1")`, s.Name, s.Name, s.Find, s.Find)
 	}
 	value := fmt.Sprintf(`mvindex(mvfilter(%s!="" AND %s!="null"), 0)`, s.Name, s.Name)
 	if s.Trim != "" {

@@ -62,10 +62,10 @@ func (p *pipeline) spike(s Spike) {
 }
 
 // since is the index time from which on events are of the run at hand. The end
-// of the search's time range is the time for which the run was planned, however
-// late it starts.
+// of the search's time range lies ahead of the time for which the run was planned,
+// however late it starts.
 func (p *pipeline) since() string {
-	return "floor(info_max_time/60)*60-" + strconv.FormatInt(seconds(lag+p.a.Every), 10)
+	return "floor(info_max_time/60)*60-" + strconv.FormatInt(seconds(p.ahead+lag+p.a.Every), 10)
 }
 
 func (p *pipeline) fill(by []string) {

@@ -52,9 +52,6 @@ func (s *searcher) run(t *testing.T, a *alerts.Alert, events *spltest.Loaded, en
 	now := end.Add(lag)
 	at := func(key string) time.Time {
 		text := setting(stanzas[0], key)
-		if text == "now" {
-			return now
-		}
 		minutes, err := strconv.Atoi(strings.TrimSuffix(text, "m@m"))
 		if err != nil {
 			t.Fatalf("%s = %q is not understood", key, text)

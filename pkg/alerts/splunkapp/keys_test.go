@@ -137,7 +137,7 @@ type valueRule struct{ key, value *regexp.Regexp }
 func valueRules() (rules []valueRule) {
 	const (
 		flag = `^[01]$`
-		when = `^(-?\d+[smhdw])?(@[smhdw])?$|^now$|^$`
+		when = `^([-+]?\d+[smhdw])?(@[smhdw])?$|^now$|^$`
 	)
 	for _, r := range [][2]string{
 		{`^savedsearches \S.* (disabled|enableSched|realtime_schedule|alert\.suppress|alert\.digest_mode|is_visible)$`, flag},

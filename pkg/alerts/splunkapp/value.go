@@ -71,7 +71,7 @@ func valuesLike(paths []string, pattern string) string {
 		all := make([]string, len(paths))
 		for i, path := range paths {
 			value := fmt.Sprintf(`mvjoin(%s, " ")`, read(path))
-			all[i] = fmt.Sprintf(`if(match(%s, "%s"), replace(%s, "^.*?(%s).*$", "\1"), null())`, value, pattern, value, pattern)
+			all[i] = fmt.Sprintf(`if(match(%s, "%s"), replace(%s, "(?s)^.*?(%s).*", "\1"), null())`, value, pattern, value, pattern)
 		}
 		return coalesce(all)
 	}

@@ -30,6 +30,7 @@ func FuzzTranslate(f *testing.F) {
 				continue
 			}
 			holdsTogether(t, q)
+			holdsTogether(t, spl.Query{Search: spl.Words(sigma.BothSpellings(r))})
 			// What spltest can read, it must be able to run.
 			if _, err := spltest.Run("index=main "+q.String(), nil, spltest.Options{}); err != nil && !strings.Contains(err.Error(), "regexp") {
 				t.Errorf("%v\n%s\n%s", err, text, q)
@@ -44,6 +45,9 @@ func holdsTogether(t *testing.T, q spl.Query) {
 	for _, text := range []string{q.Search, q.Where} {
 		depth := 0
 		pipes := 0
+		if strings.Contains(text, "`") {
+			t.Fatalf("a backtick, which begins a macro: %s", text)
+		}
 		for i := 0; i < len(text); i++ {
 			switch c := text[i]; c {
 			case '"', '\'':

@@ -56,7 +56,7 @@ func (t *translator) keyword(q *sigma.Test, o sigma.Operand) *node {
 	case len(texts) == 0:
 		t.wrong(o.Line, o.Column, "the keyword %q is in nearly every event; write some text", o.Text)
 	case strings.ContainsFunc(strings.Join(texts, ""), unsafe):
-		t.wrong(o.Line, o.Column, "the keyword %q cannot be looked for by a Splunk search, since JSON may have escapes for some of its characters; write a field before it", o.Text)
+		t.wrong(o.Line, o.Column, "the keyword %q cannot be looked for by a Splunk search, since JSON may have escapes for some of its characters, or Splunk another meaning; write a field before it", o.Text)
 	case strings.Contains("null", strings.ToLower(whole)):
 		t.wrong(o.Line, o.Column, "the keyword %q cannot be looked for by a Splunk search, which would find it in JSON's null; write a field before it", o.Text)
 	case bare && (len(p) > 1 || strings.ContainsAny(whole, " ,:[]{}")):

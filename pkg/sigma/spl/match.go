@@ -129,13 +129,15 @@ func within(s string) string {
 
 // isSafe reports whether the search command finds a text as it stands: in
 // letters whose case it is known to ignore, without what an event may have
-// escaped (so that the index has other terms), and without spaces at the ends.
+// escaped (so that the index has other terms), without backticks, which begin a
+// macro and of which nothing says that quotes keep them, and without spaces at the
+// ends.
 func isSafe(s string) bool {
 	return strings.Trim(s, " ") == s && !strings.ContainsFunc(s, unsafe)
 }
 
 func unsafe(r rune) bool {
-	return r < ' ' || r > '~' || strings.ContainsRune(`"\*<>&`, r)
+	return r < ' ' || r > '~' || strings.ContainsRune(`"\*<>&`+"`", r)
 }
 
 // safeRuns are the safe pieces of a text, at least one, which may be empty.

@@ -12,16 +12,20 @@ import (
 )
 
 // TestSearchFindsWhatTheRuleMatches runs the searches of random rules over
-// random events, and asks the stream's matcher about the same.
+// random events, alone and behind the rule's words, and asks the stream's matcher
+// about the same.
 func TestSearchFindsWhatTheRuleMatches(t *testing.T) {
 	t.Parallel()
 	rounds := 1000
 	if testing.Short() {
 		rounds = 300
 	}
-	var refused, both, silent int
+	var refused, both, silent, worded int
 	for round := range rounds {
 		d := newDice(round)
+		if round%2 == 1 {
+			d = newPlainDice(round)
+		}
 		text := d.rule()
 		rules, err := sigma.Parse("random.yml", []byte(text))
 		if err != nil {
@@ -49,16 +53,22 @@ func TestSearchFindsWhatTheRuleMatches(t *testing.T) {
 				want = append(want, string(raw))
 			}
 		}
-		rows, err := spltest.Run("index=main "+q.String(), events, spltest.Options{Now: time.Unix(2000, 0)})
-		if err != nil {
-			t.Fatalf("round %d: %v\n%s\n%s", round, err, text, q)
+		loaded := spltest.Load(events, 0)
+		for _, search := range []string{q.String(), withWords(rules[0], q)} {
+			rows, err := loaded.Run("index=main "+search, spltest.Options{Now: time.Unix(2000, 0)})
+			if err != nil {
+				t.Fatalf("round %d: %v\n%s\n%s", round, err, text, search)
+			}
+			var got []string
+			for _, row := range rows {
+				got = append(got, row["_raw"][0])
+			}
+			if !slices.Equal(got, want) {
+				t.Fatalf("round %d: the rule\n%s\nas\n%s\nfinds\n%s\nand should find\n%s", round, text, search, strings.Join(got, "\n"), strings.Join(want, "\n"))
+			}
 		}
-		var got []string
-		for _, row := range rows {
-			got = append(got, row["_raw"][0])
-		}
-		if !slices.Equal(got, want) {
-			t.Fatalf("round %d: the rule\n%s\nas\n%s\nfinds\n%s\nand should find\n%s", round, text, q, strings.Join(got, "\n"), strings.Join(want, "\n"))
+		if len(want) > 0 && spl.Words(rules[0]) != "" {
+			worded++
 		}
 		if len(want) > 0 && len(want) < len(events) {
 			both++
@@ -69,5 +79,8 @@ func TestSearchFindsWhatTheRuleMatches(t *testing.T) {
 	if refused > rounds/4 || both < rounds/4 {
 		t.Errorf("of %d rules %d are refused, and %d tell events apart: there is little to compare", rounds, refused, both)
 	}
-	t.Logf("%d rules: %d refused, %d tell events apart, %d do not", rounds, refused, both, silent)
+	if worded < rounds/20 {
+		t.Errorf("of %d rules %d have words and find something: there is little to compare", rounds, worded)
+	}
+	t.Logf("%d rules: %d refused, %d tell events apart, %d do not; %d have words and find something", rounds, refused, both, silent, worded)
 }

@@ -24,7 +24,7 @@ func literal(s string, cased bool) string {
 			b.WriteString("[" + string(r) + "]")
 		case r == '^', r == '\\':
 			b.WriteString(`\` + string(r))
-		case r < ' ', r == 0x7f:
+		case r < ' ', r == 0x7f, r == '`':
 			fmt.Fprintf(&b, `\x%02x`, r)
 		case r < utf8.RuneSelf || cased:
 			b.WriteRune(r)

@@ -14,6 +14,7 @@ import (
 type dice struct {
 	*rand.Rand
 	words []string // of this rule and its events
+	plain bool     // most of what the rule asks for is whole texts
 }
 
 func newDice(round int) dice {
@@ -22,6 +23,16 @@ func newDice(round int) dice {
 		d.words = append(d.words, d.anyWord())
 	}
 	d.words = append(d.words, pick(d, "Foo", "nil", "10.1.2.3", "10.0.0.0/8"), pick(d, "foo", "10.1.2.3"))
+	return d
+}
+
+// newPlainDice makes rules that have words of the index, and events that have
+// them too, between other things.
+func newPlainDice(round int) dice {
+	d := dice{Rand: rand.New(rand.NewPCG(6, uint64(round))), plain: true}
+	for range 4 {
+		d.words = append(d.words, pick(d, "Foo", "fooBar", "foo bar", "lkc-1", "lkc-12", "a.foo_b", "10.1.2.3", "9092", "false", "x\nfoo", `say "foo"`))
+	}
 	return d
 }
 
@@ -52,6 +63,13 @@ func (d dice) field() string {
 
 func (d dice) pattern() string {
 	s := strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`).Replace(d.word())
+	if d.plain && d.IntN(4) > 0 {
+		if s := d.word(); d.IntN(3) > 0 {
+			return s
+		} else if n := len(s); n > 3 {
+			return s[:3+d.IntN(n-3)] + "*"
+		}
+	}
 	if d.IntN(8) == 0 {
 		return pick(d, "*", "n*", "*l", "*u*", "?ull", "n?l*", "f*", "F?o", "*o*")
 	}
@@ -78,7 +96,11 @@ func (d dice) test() (key, values string) {
 	key = d.field()
 	one := func() string { return quoted(d.pattern()) }
 	cased, all := true, true
-	switch d.IntN(16) {
+	kind := d.IntN(16)
+	if d.plain && d.IntN(3) > 0 {
+		kind = 15
+	}
+	switch kind {
 	case 0:
 		return key, "null"
 	case 1:
@@ -86,7 +108,7 @@ func (d dice) test() (key, values string) {
 	case 2, 3:
 		key, cased = key+"|re"+pick(d, "", "|i", "|m", "|s", "|i|s"), false
 		one = func() string {
-			return quoted(pick(d, "^foo", "o+$", "(?:k|s)", "x.y", "^y", `^\d+$`, "[A-Z]", "^$", `\.exe$`, "x$", `\s`, `\S\s\S`, `[^a-z]`, `[]"]`, `l{2}`, `^lkc-\d$`, `\Qa*b\E`, `\\`, `(?i)FOO`))
+			return quoted(pick(d, "^foo", "o+$", "(?:k|s)", "x.y", "^y", `^\d+$`, "[A-Z]", "^$", `\.exe$`, "x$", "`m", "[`]m", "\\`m", "\\Q`m`\\E", `\s`, `\S\s\S`, `[^a-z]`, `[]"]`, `l{2}`, `^lkc-\d$`, `\Qa*b\E`, `\\`, `(?i)FOO`))
 		}
 	case 4:
 		key, cased, all = key+"|cidr", false, false

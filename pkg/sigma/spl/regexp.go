@@ -101,6 +101,9 @@ func perl(o sigma.Operand) (string, error) {
 	return p.out.String(), nil
 }
 
+// backtick is a backtick in an expression; as it is, it begins a macro in a search.
+const backtick = `\x60`
+
 type perlWriter struct {
 	rest      string
 	out       strings.Builder
@@ -137,7 +140,9 @@ func (p *perlWriter) escape() {
 		if end < 2 {
 			end = len(p.rest)
 		}
-		p.keep(end)
+		p.put(strings.ReplaceAll(p.rest[:end], "`", `\E`+backtick+`\Q`), end)
+	case c == '`':
+		p.put(backtick, 2)
 	case c == 's' && p.class:
 		p.put(spaces, 2)
 	case c == 's':
@@ -161,6 +166,8 @@ func (p *perlWriter) inClass() {
 		p.keep(end)
 	case p.rest[0] == '[':
 		p.put(`\[`, 1)
+	case p.rest[0] == '`':
+		p.put(backtick, 1)
 	default:
 		p.class = p.rest[0] != ']'
 		p.keep(1)
@@ -178,6 +185,9 @@ func (p *perlWriter) outside() {
 		if strings.HasPrefix(p.rest, "]") { // the first is itself
 			p.keep(1)
 		}
+		return
+	case p.rest[0] == '`':
+		p.put(backtick, 1)
 		return
 	case p.rest[0] == '$':
 		p.dollar = true

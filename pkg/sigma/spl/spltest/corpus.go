@@ -150,6 +150,7 @@ func oddities() [][]byte {
 		[]byte(`{"data.methodName":"DeleteKafkaCluster"}`),
 		[]byte(`{"note":"data.methodName=DeleteKafkaCluster"}`),
 		[]byte(`{"data":{"methodName":` + string(text) + `}}`),
+		[]byte(`{"data":{"methodName":"DeleteKafkaCluster","resourceName":"a\nlkc-a1 env-b2\n lkc-c3"}}`),
 		[]byte(`{"data":{"authorizationInfo":{"granted":"FALSE"}},"type":"io.confluent.kafka.server/authorization"}`),
 		[]byte(`{"data":{"methodName":"DeleteEnvironment","pad":"` + strings.Repeat("x", 20000) + `"}}`),
 	}

@@ -12,7 +12,7 @@ type Macro struct {
 }
 
 // expand puts the definitions of macros in their places and takes comments
-// out. A macro within quotes stays as it is.
+// out.
 func expand(search string, macros map[string]Macro, depth int) (string, error) {
 	if depth > 20 {
 		return "", fmt.Errorf("macros are nested more than 20 deep")
@@ -24,6 +24,9 @@ func expand(search string, macros map[string]Macro, depth int) (string, error) {
 			end, err := quoteEnd(search, i)
 			if err != nil {
 				return "", err
+			}
+			if strings.Contains(search[i:end], "`") {
+				return "", undocumented("a backtick within quotation marks: %s", search[i:end])
 			}
 			out.WriteString(search[i:end])
 			i = end
