@@ -83,6 +83,16 @@ func partOf(key string) part {
 	}
 }
 
+// actionOf is the action that an argument belongs to; empty: none.
+func actionOf(key string) string {
+	name, ok := strings.CutPrefix(key, "action.")
+	if !ok {
+		return ""
+	}
+	name, _, _ = strings.Cut(name, ".")
+	return name
+}
+
 // secretKey reports whether a value must not be shown: who knows the address
 // of a webhook can post to it.
 func secretKey(key string) bool {
@@ -209,7 +219,7 @@ func equal(key, a, b string) bool {
 		return true
 	}
 	off := func(v string) bool { return v == "" || v == "0" }
-	flag := key == "disabled" || key == "is_scheduled" || key == "alert.suppress" || strings.HasPrefix(key, "action.")
+	flag := key == "disabled" || key == "is_scheduled" || key == "alert.suppress" || key == "iseval" || strings.HasPrefix(key, "action.")
 	return flag && off(a) && off(b)
 }
 
