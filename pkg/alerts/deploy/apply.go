@@ -34,7 +34,7 @@ func (c *Client) Apply(ctx context.Context, p Plan, done func(Result)) error {
 		done(Result{Item: item, Err: err})
 		var e *Error
 		// Without the app, or without a way to Splunk, nothing else works either.
-		if err != nil && (item.Kind == KindApp || errors.As(err, &e) && e.Status == 0 && e.never) {
+		if err != nil && (item.Kind == KindApp || errors.As(err, &e) && (e.never || e.late)) {
 			return errors.Join(append(errs, errors.New("the rest is not tried"))...)
 		}
 	}

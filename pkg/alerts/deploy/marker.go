@@ -8,9 +8,8 @@ import (
 	"auditlog-forwarder/pkg/alerts"
 )
 
-// markerKey tells in Splunk who made an alert. It is made for that, people meet it
-// in the advanced edit of Splunk Web only, and it is no part of what the alert
-// does.
+// markerKey tells in Splunk who made an alert. It is made for that, Splunk Web shows
+// it as "Managed by" beside the alert, and it is no part of what the alert does.
 const markerKey = "alert.managedBy"
 
 // owner is what markerKey begins with for all that is ours. Alerts of the
