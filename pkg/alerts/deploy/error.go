@@ -168,6 +168,9 @@ func refused(status int, said answer, c Config) *Error {
 	if said.page || status >= 300 && status < 400 {
 		e.Text = fmt.Sprintf("a web page answers (HTTP %d) in place of Splunk's REST API", status)
 		e.Hint = "this looks like Splunk Web or a proxy; the management port is 8089, port 8000 is Splunk Web: check alerts.splunk.url"
+		if u, err := url.Parse(c.URL); err == nil && cloud(u.Hostname()) {
+			e.Hint = "this looks like Splunk Web; " + closed(u.Hostname())
+		}
 		return e
 	}
 	lower := strings.ToLower(e.Text)
@@ -179,7 +182,7 @@ func refused(status int, said answer, c Config) *Error {
 	case status == http.StatusUnauthorized:
 		e.Hint = "the token is wrong, expired or of another Splunk, or token authentication is turned off there (Splunk Web, Settings, Tokens); it is not the HEC token"
 	case status == http.StatusForbidden:
-		e.Hint = "the role of this user lacks a right: write permission on the app, and the capabilities schedule_search and rest_properties_set; changing what others own needs admin_all_objects, creating an app edit_local_apps"
+		e.Hint = "the role of this user lacks a right: write permission on the app, and the capability schedule_search; changing what others own needs admin_all_objects, creating an app edit_local_apps"
 	case status == http.StatusBadRequest && strings.Contains(lower, "is not supported by this handler"):
 		e.Hint = "Splunk says so too where the role lacks the capability for an argument: schedule_search for is_scheduled and cron_schedule, edit_search_schedule_window for schedule_window, edit_search_schedule_priority for schedule_priority"
 	case status == http.StatusConflict:

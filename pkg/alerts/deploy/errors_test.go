@@ -148,6 +148,10 @@ func TestClosedAPIOfSplunkCloud(t *testing.T) {
 	if e.again || !e.never {
 		t.Errorf("again %t, never reached Splunk %t; want false and true", e.again, e.never)
 	}
+	// Whoever leaves out the port meets Splunk Web.
+	if e := refused(http.StatusNotFound, answer{page: true}, Config{URL: "https://acme.splunkcloud.com"}); !strings.Contains(e.Hint, "port 8089 closed") {
+		t.Errorf("Splunk Web of Splunk Cloud: %v", e)
+	}
 	if e := unanswered(context.DeadlineExceeded, "acme.splunkcloud.com"); !strings.Contains(e.Error(), "trial stacks have none") {
 		t.Errorf("a port that takes the connection and is silent: %v", e)
 	}
