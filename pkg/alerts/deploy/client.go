@@ -32,6 +32,7 @@ type Client struct {
 	http    *http.Client
 	agent   string
 	session creds.Secret // of a login by password
+	heard   bool         // anything at all from the other side
 	hidden  []string     // secrets that no message may repeat
 	wait    func(ctx context.Context, try int) error
 }
@@ -209,8 +210,13 @@ func (c *Client) once(ctx context.Context, method, path string, query, form url.
 	case err != nil && ctx.Err() != nil: // the error is then whatever ended the context
 		return answer{}, &Error{Text: "interrupted", cause: ctx.Err()}
 	case err != nil:
-		return answer{}, unanswered(err, c.base.Hostname())
+		e := unanswered(err, c.base.Hostname())
+		if c.base.Scheme == "http" && !c.heard && !e.never && !e.late {
+			e.Hint = "Splunk's management port speaks TLS, unless somebody turned it off; write https:// in alerts.splunk.url"
+		}
+		return answer{}, e
 	}
+	c.heard = true
 	a, ok := parseAnswer(data)
 	if resp.StatusCode >= 300 || a.page {
 		return a, refused(resp.StatusCode, a, c.cfg)

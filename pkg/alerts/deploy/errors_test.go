@@ -78,6 +78,26 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 			change: func(_ *testing.T, w *world) { w.cfg.URL = "https" + strings.TrimPrefix(w.cfg.URL, "http") },
 			want:   []string{"plain HTTP", "8089"},
 		},
+		"plain to a TLS port": {
+			change: func(t *testing.T, w *world) {
+				ln, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(func() { _ = ln.Close() }) // ends the goroutine
+				go func() {
+					for {
+						conn, err := ln.Accept()
+						if err != nil {
+							return
+						}
+						_ = conn.Close() // as splunkd does with what is no TLS
+					}
+				}()
+				w.cfg.URL = "http://" + ln.Addr().String()
+			},
+			want: []string{"speaks TLS", "https://"},
+		},
 		"nothing listens": {
 			change: func(_ *testing.T, w *world) { w.splunk.Close() },
 			want:   []string{"connection refused", "8089", "alerts package"},
@@ -188,6 +208,22 @@ func TestWaitsOnceForASilentSplunk(t *testing.T) {
 	_ = ln.Close() // ends the goroutine
 	if n := <-accepted; n != 1 || tried != 1 || err == nil || !strings.Contains(err.Error(), "the rest is not tried") {
 		t.Errorf("%d connections, %d of %d objects tried: %v; want one of each, and that the rest is not tried", n, tried, p.Pending(), err)
+	}
+}
+
+// TestStopsWithoutASignIn covers a token that is taken back in the midst: the
+// same refusal for each alert helps nobody, and may lock the user.
+func TestStopsWithoutASignIn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, resttest.Options{})
+	p := w.plan(Options{})
+	w.splunk.Requests()
+	w.splunk.SetFault(func(*http.Request) *resttest.Fault {
+		return &resttest.Fault{Status: http.StatusUnauthorized, Body: `{"messages":[{"type":"WARN","text":"call not properly authenticated"}]}`}
+	})
+	err := w.client().Apply(t.Context(), p, func(Result) {})
+	if n := len(w.splunk.Requests()); n != 1 || err == nil || !strings.Contains(err.Error(), "the rest is not tried") {
+		t.Errorf("%d requests, %v; want one, and that the rest is not tried", n, err)
 	}
 }
 
