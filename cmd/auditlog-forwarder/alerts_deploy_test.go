@@ -64,7 +64,7 @@ func TestAlertsDeploy(t *testing.T) {
 func TestInterruptedQuestion(t *testing.T) {
 	t.Parallel()
 	in, silent := io.Pipe()
-	defer silent.Close() // ends what still reads
+	defer func() { _ = silent.Close() }() // ends what still reads
 	ctx, cancel := context.WithCancel(t.Context())
 	asked := writerFunc(func(p []byte) (int, error) {
 		cancel()

@@ -335,6 +335,22 @@ func TestKeepsWhatUsersChange(t *testing.T) {
 	}
 }
 
+// TestKeepsATriggerOfAUser covers Splunk Web's choice between one message a run
+// and one a row, which Splunk checks together with the suppression.
+func TestKeepsATriggerOfAUser(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, resttest.Options{})
+	rows := []string{"alert.digest_mode=0", "alert.suppress=1", "alert.suppress.period=15m", "alert.suppress.fields=principal"}
+	w.wanted = Wanted{Searches: []Search{{Stanza: search("X", rows...)}}}
+	w.apply(Options{})
+	w.splunk.Edit(resttest.Searches, appID, "X", map[string]string{"alert.digest_mode": "1", "alert.suppress.period": "60m", "alert.suppress.fields": ""})
+	w.want(w.apply(Options{}), "same alert X [kept alert.digest_mode: 1] [kept alert.suppress.period: 60m] [kept alert.suppress.fields: ]")
+	w.wanted.Searches[0].Set.Suppression = true
+	w.apply(Options{})
+	w.has("X", "alert.digest_mode", "0")
+	w.has("X", "alert.suppress.fields", "principal")
+}
+
 // TestSettingsThatGo covers what only the memory in the marker can tell: a
 // value that the settings named once is taken back when they do not any more,
 // unless a user changed it.

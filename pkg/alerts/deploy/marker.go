@@ -96,7 +96,7 @@ func sums(wanted []alerts.Setting, get func(key string) string) (all [parts]sum)
 	}
 	for _, key := range []string{
 		"disabled", "is_scheduled", "cron_schedule", "schedule_window",
-		"alert.suppress", "alert.suppress.period", "alert.suppress.fields", "alert.suppress.group_name",
+		"alert.digest_mode", "alert.suppress", "alert.suppress.period", "alert.suppress.fields", "alert.suppress.group_name",
 		"actions", "alert.track", "action.email.to", "action.email.cc", "action.email.bcc", "action.webhook.param.url",
 		"action.slack.param.channel", "action.ms_teams_publish_to_channel.param.alert_ms_teams_url",
 	} {

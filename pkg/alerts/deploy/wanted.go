@@ -65,7 +65,7 @@ func partOf(key string) part {
 		return enablement
 	case "cron_schedule", "schedule_window":
 		return schedule
-	case "alert.suppress", "alert.suppress.period", "alert.suppress.fields", "alert.suppress.group_name":
+	case "alert.digest_mode", "alert.suppress", "alert.suppress.period", "alert.suppress.fields", "alert.suppress.group_name":
 		return suppression
 	case "actions", "alert.track":
 		return recipients
