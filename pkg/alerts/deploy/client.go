@@ -221,7 +221,7 @@ func (c *Client) once(ctx context.Context, method, path string, query, form url.
 	if resp.StatusCode >= 300 || a.page {
 		return a, refused(resp.StatusCode, a, c.cfg)
 	}
-	if !ok {
+	if done := method != http.MethodGet && len(data) == 0; !ok && !done {
 		return a, &Error{Status: resp.StatusCode, Text: "the answer is neither JSON nor XML of Splunk", Hint: "check that Splunk's management port answers at alerts.splunk.url, and no proxy"}
 	}
 	return a, nil

@@ -577,6 +577,32 @@ func TestAsksOnlyForItsOwnApp(t *testing.T) {
 	}
 }
 
+// TestSparseAnswers covers what stands before Splunk, or an old one, may leave
+// out: the ACL of an object, and the body behind a removal.
+func TestSparseAnswers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, resttest.Options{})
+	w.apply(Options{})
+	w.splunk.SetFault(func(r *http.Request) *resttest.Fault {
+		switch {
+		case r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "saved/searches"):
+			return &resttest.Fault{Status: http.StatusOK, Body: fmt.Sprintf(`{"entry":[{"name":%q,"content":{"search":"x","alert.managedBy":%q}}]}`, second, marker{name: sumOf(second)})}
+		case r.Method == http.MethodDelete:
+			return &resttest.Fault{Status: http.StatusOK, Took: true}
+		}
+		return nil
+	})
+	w.wanted.Searches = nil
+	p := w.plan(Options{Prune: true})
+	w.want(p, "same macro confluent_audit_events", "remove alert "+second)
+	if err := w.client().Apply(t.Context(), p, func(Result) {}); err != nil {
+		t.Errorf("apply: %v", err)
+	}
+	if diff := cmp.Diff([]string{first}, w.splunk.Names(resttest.Searches, appID)); diff != "" {
+		t.Errorf("alerts (-want +got):\n%s", diff)
+	}
+}
+
 func TestDeletesOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, resttest.Options{})

@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -218,8 +219,9 @@ func (c *Client) list(ctx context.Context, collection string, query url.Values) 
 		if c.cfg.Sharing == SharingUser && e.ACL.Owner != c.cfg.Owner {
 			continue // what is shared stays beside the user's own
 		}
+		whose := cmp.Or(e.ACL.App, e.value("eai:appName"), c.cfg.App)
 		// A user's own object covers a shared one of the same name.
-		if old, twice := found[e.Name]; e.ACL.App == c.cfg.App && (!twice || old.ACL.Owner != c.cfg.Owner) {
+		if old, twice := found[e.Name]; whose == c.cfg.App && (!twice || old.ACL.Owner != c.cfg.Owner) {
 			found[e.Name] = e
 		}
 	}
