@@ -3,7 +3,6 @@ package hec
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -28,15 +27,10 @@ func unanswered(err error) *reply {
 		err = ue.Err
 	}
 	var (
-		unknown  x509.UnknownAuthorityError
-		name     x509.HostnameError
-		invalid  x509.CertificateInvalidError
-		roots    x509.SystemRootsError
 		notTLS   tls.RecordHeaderError
 		dns      *net.DNSError
 		op       *net.OpError
 		proxy    *proxyError
-		pin      *creds.PinError
 		blocked  *blockingError
 		blocking = func(hint string) { r.class, r.hint = Blocked, hint }
 	)
@@ -48,6 +42,7 @@ func unanswered(err error) *reply {
 	if errors.As(err, &dns) {
 		r.text = fmt.Sprintf("the name %s does not resolve", dns.Name)
 	}
+	hint, ofTLS := creds.Explain(err, "hec.tls", "hec.url")
 	switch {
 	case errors.As(err, &blocked):
 		blocking(blocked.hint)
@@ -56,24 +51,10 @@ func unanswered(err error) *reply {
 	case op != nil && op.Op == "proxyconnect":
 		r.text = "the proxy does not answer: " + strings.TrimPrefix(op.Err.Error(), "proxyconnect ")
 		r.hint = "check hec.proxy, or HTTPS_PROXY and HTTP_PROXY"
-	case errors.As(err, &unknown):
-		blocking("the certificate comes from a CA that this machine does not know; give it in hec.tls.ca_file (PEM) or hec.tls.truststore_file")
-	case errors.As(err, &name):
-		blocking(fmt.Sprintf("the certificate is for %s; use one of these names in hec.url, or set hec.tls.server_name to it", creds.Names(name.Certificate)))
-	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		blocking("renew Splunk's certificate, or check the clock of this machine")
-	case errors.As(err, &invalid):
-		blocking("the certificate is not valid for this use; get Splunk one for a server, from a CA")
-	case errors.As(err, &roots):
-		blocking("this machine has no CAs of its own; give Splunk's CA in hec.tls.ca_file")
+	case ofTLS:
+		blocking(hint)
 	case errors.As(err, &notTLS), strings.Contains(r.text, "server gave HTTP response to HTTPS client"):
 		blocking("the port speaks plain HTTP; use http:// in hec.url, or turn on TLS in Splunk's HEC settings")
-	case clientCertificate(r.text):
-		blocking("Splunk asks for a client certificate that it trusts; give one in hec.tls.client_cert_file and hec.tls.client_key_file, or in hec.tls.keystore_file")
-	case strings.Contains(r.text, "remote error: tls:"):
-		blocking("Splunk refused the TLS handshake; check that its TLS settings and hec.tls.min_version have a version in common")
-	case errors.As(err, &pin):
-		blocking("") // it says the next step itself
 	case r.unsent && strings.HasPrefix(r.text, "tls: "):
 		blocking("check hec.tls, and what answers at hec.url")
 	case dns != nil:
@@ -100,17 +81,6 @@ func (r *reply) byProxy(status int) {
 	default:
 		r.hint = "allow the proxy to connect to the host and port of hec.url"
 	}
-}
-
-// clientCertificate recognizes the alerts by which a server asks for another
-// client certificate, or for one at all.
-func clientCertificate(text string) bool {
-	for _, alert := range []string{"certificate required", "bad certificate", "unknown certificate", "certificate expired", "certificate revoked"} {
-		if strings.Contains(text, "remote error: tls: "+alert) {
-			return true
-		}
-	}
-	return false
 }
 
 func isTimeout(err error) bool {
