@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -61,7 +62,10 @@ asked; 3 the configuration, a rule or the settings are wrong.`,
 			if dryRun || plan.Pending() == 0 {
 				return nil
 			}
-			if ask.on && !ask.agrees(plan) {
+			if ask.on && !ask.agrees(cmd.Context(), plan) {
+				if cmd.Context().Err() != nil {
+					return errors.New("interrupted; nothing was changed")
+				}
 				return errors.New("nothing was changed")
 			}
 			return applyPlan(cmd, client, plan, flags.format.value)
@@ -75,12 +79,23 @@ asked; 3 the configuration, a rule or the settings are wrong.`,
 	return cmd
 }
 
-// agrees asks whether a plan shall be applied.
-func (a *asker) agrees(p deploy.Plan) bool {
+// agrees asks whether a plan shall be applied. What waits for the answer is left
+// behind by an interrupt, which ends the program.
+func (a *asker) agrees(ctx context.Context, p deploy.Plan) bool {
 	a.lines = bufio.NewReader(a.in)
-	answer := ""
-	a.text(&answer, fmt.Sprintf("Apply to %s? Type yes: ", p.URL))
-	return a.err == nil && strings.EqualFold(answer, "yes")
+	agreed := make(chan bool, 1)
+	go func() {
+		answer := ""
+		a.text(&answer, fmt.Sprintf("Apply to %s? Type yes: ", p.URL))
+		agreed <- a.err == nil && strings.EqualFold(answer, "yes")
+	}()
+	select {
+	case <-ctx.Done():
+		_, _ = fmt.Fprintln(a.out)
+		return false
+	case yes := <-agreed:
+		return yes
+	}
 }
 
 // applied is what became of an object, as JSON.
@@ -118,7 +133,11 @@ func applyPlan(cmd *cobra.Command, client *deploy.Client, plan deploy.Plan, form
 	if left > 0 {
 		text += fmt.Sprintf(", %d were not tried", left)
 	}
-	return &exitError{code: exitRunning, err: errors.New(text), hint: "what was done stays; mend the reason and apply again"}
+	hint := "what was done stays; mend the reason and apply again"
+	if cmd.Context().Err() != nil {
+		text, hint = "interrupted: "+text, "what was done stays; apply again does the rest"
+	}
+	return &exitError{code: exitRunning, err: errors.New(text), hint: hint}
 }
 
 func printApplied(w io.Writer, plan deploy.Plan, results []applied, format string) error {

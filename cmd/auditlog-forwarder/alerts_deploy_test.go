@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"io"
 	"strings"
 	"testing"
 
@@ -56,6 +58,26 @@ func TestAlertsDeploy(t *testing.T) {
 		},
 	})
 }
+
+// TestInterruptedQuestion holds that one interrupt is enough while apply waits
+// for an answer.
+func TestInterruptedQuestion(t *testing.T) {
+	t.Parallel()
+	in, silent := io.Pipe()
+	defer func() { _ = silent.Close() }() // ends what still reads
+	ctx, cancel := context.WithCancel(t.Context())
+	asked := writerFunc(func(p []byte) (int, error) {
+		cancel()
+		return len(p), nil
+	})
+	if a := (&asker{in: in, out: asked}); a.agrees(ctx, deploy.Plan{}) {
+		t.Error("an interrupt is taken for a yes")
+	}
+}
+
+type writerFunc func(p []byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
 func TestPlanPrinter(t *testing.T) {
 	t.Parallel()

@@ -33,7 +33,7 @@ func (c *Client) access(item *Item, e entry, there bool) url.Values {
 		}
 	}
 	// What a package brings may be shared more widely, as its metadata say.
-	differ("acl.sharing", sharing, c.cfg.Sharing, !there || e.ACL.Removable || sharing != SharingGlobal)
+	differ("acl.sharing", sharing, c.cfg.Sharing, !there || !e.ACL.packaged() || sharing != SharingGlobal)
 	if c.cfg.Sharing != SharingUser {
 		differ("acl.read", roles(read), roles(c.cfg.ACL.Read), len(c.cfg.ACL.Read) > 0)
 		differ("acl.write", roles(write), roles(c.cfg.ACL.Write), len(c.cfg.ACL.Write) > 0)
@@ -46,7 +46,7 @@ func (c *Client) access(item *Item, e entry, there bool) url.Values {
 		whose = cmp.Or(e.ACL.Owner, whose)
 	}
 	form := url.Values{"sharing": {c.cfg.Sharing}, "owner": {whose}}
-	if there && !e.ACL.Removable && sharing == SharingGlobal {
+	if there && e.ACL.packaged() && sharing == SharingGlobal {
 		form.Set("sharing", SharingGlobal)
 	}
 	if c.cfg.Sharing == SharingUser {

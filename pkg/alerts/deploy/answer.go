@@ -28,9 +28,13 @@ type acl struct {
 	App       string `json:"app"`
 	Owner     string `json:"owner"`
 	Sharing   string `json:"sharing"`
-	Removable bool   `json:"removable"`
-	Perms     *perms `json:"perms"` // null: nobody has set any
+	Removable *bool  `json:"removable"` // false: part of an app's package
+	Perms     *perms `json:"perms"`     // null: nobody has set any
 }
+
+// packaged reports whether an app's package brought it, so that only what was
+// written over it can be taken away.
+func (a acl) packaged() bool { return a.Removable != nil && !*a.Removable }
 
 type perms struct {
 	Read  []string `json:"read"`

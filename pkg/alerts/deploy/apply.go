@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 )
 
@@ -33,8 +34,8 @@ func (c *Client) Apply(ctx context.Context, p Plan, done func(Result)) error {
 		}
 		done(Result{Item: item, Err: err})
 		var e *Error
-		// Without the app, or without a way to Splunk, nothing else works either.
-		if err != nil && (item.Kind == KindApp || errors.As(err, &e) && e.Status == 0 && e.never) {
+		// Without the app, a way to Splunk, or a valid sign-in, nothing else works either.
+		if err != nil && (item.Kind == KindApp || errors.As(err, &e) && (e.never || e.late || e.Status == http.StatusUnauthorized)) {
 			return errors.Join(append(errs, errors.New("the rest is not tried"))...)
 		}
 	}

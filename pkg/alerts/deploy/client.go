@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/http/cookiejar"
 	"net/url"
 	"slices"
 	"strings"
@@ -31,6 +32,7 @@ type Client struct {
 	http    *http.Client
 	agent   string
 	session creds.Secret // of a login by password
+	heard   bool         // anything at all from the other side
 	hidden  []string     // secrets that no message may repeat
 	wait    func(ctx context.Context, try int) error
 }
@@ -50,14 +52,19 @@ func New(cfg Config, version string) (*Client, error) {
 			return nil, fmt.Errorf("alerts.splunk.tls.%w", err)
 		}
 	}
+	cookies, err := cookiejar.New(nil) // of a load balancer that keeps to one search head
+	if err != nil {
+		return nil, fmt.Errorf("make room for cookies: %w", err)
+	}
 	c := &Client{cfg: cfg, base: base, agent: "auditlog-forwarder/" + version, wait: pause}
 	c.hide(cfg.Token.Reveal(), cfg.Password.Reveal())
 	c.http = &http.Client{
 		Timeout: cfg.Timeout,
+		Jar:     cookies,
 		Transport: &http.Transport{
 			Proxy:                  proxyOf,
 			OnProxyConnectResponse: proxyAnswer,
-			DialContext:            (&net.Dialer{Timeout: min(cfg.Timeout, 10*time.Second)}).DialContext,
+			DialContext:            (&net.Dialer{Timeout: min(cfg.Timeout/2, 10*time.Second)}).DialContext,
 			TLSClientConfig:        conf,
 			TLSHandshakeTimeout:    10 * time.Second,
 			IdleConnTimeout:        10 * time.Second, // splunkd closes idle ones after 12 s
@@ -194,19 +201,27 @@ func (c *Client) once(ctx context.Context, method, path string, query, form url.
 		req.Header.Set("Authorization", "Bearer "+c.cfg.Token.Reveal())
 	}
 	resp, err := c.http.Do(req)
-	if err != nil {
-		return answer{}, unanswered(err, c.base.Hostname())
+	var data []byte
+	if err == nil {
+		defer resp.Body.Close()
+		data, err = io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	}
-	defer resp.Body.Close()
-	data, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
-	if err != nil {
-		return answer{}, unanswered(err, c.base.Hostname())
+	switch {
+	case err != nil && ctx.Err() != nil: // the error is then whatever ended the context
+		return answer{}, &Error{Text: "interrupted", cause: ctx.Err()}
+	case err != nil:
+		e := unanswered(err, c.base.Hostname())
+		if c.base.Scheme == "http" && !c.heard && !e.never && !e.late {
+			e.Hint = "Splunk's management port speaks TLS, unless somebody turned it off; write https:// in alerts.splunk.url"
+		}
+		return answer{}, e
 	}
+	c.heard = true
 	a, ok := parseAnswer(data)
 	if resp.StatusCode >= 300 || a.page {
 		return a, refused(resp.StatusCode, a, c.cfg)
 	}
-	if !ok {
+	if done := method != http.MethodGet && len(data) == 0; !ok && !done {
 		return a, &Error{Status: resp.StatusCode, Text: "the answer is neither JSON nor XML of Splunk", Hint: "check that Splunk's management port answers at alerts.splunk.url, and no proxy"}
 	}
 	return a, nil

@@ -33,7 +33,12 @@ func (c *Client) compareSearch(s Search, e entry, there, adopt bool) Item {
 		}
 		return ""
 	}
-	next, present := marker{name: sumOf(s.Stanza.Name), parts: sums(wanted, want)}, sums(wanted, get)
+	// An action that is off has no words of a user's, only Splunk's own defaults.
+	on := list(get("actions"))
+	worded := slices.DeleteFunc(slices.Clone(wanted), func(set alerts.Setting) bool {
+		return partOf(set.Key) == wording && !slices.Contains(on, actionOf(set.Key))
+	})
+	next, present := marker{name: sumOf(s.Stanza.Name), parts: sums(wanted, want)}, sums(worded, get)
 	var kept [parts]bool
 	if there {
 		for p := enablement; p < parts; p++ {
@@ -55,7 +60,7 @@ func (c *Client) compareSearch(s Search, e entry, there, adopt bool) Item {
 	}
 	for _, set := range wanted {
 		now := get(set.Key)
-		if p := partOf(set.Key); kept[p] {
+		if p := partOf(set.Key); kept[p] && (p != wording || slices.Contains(on, actionOf(set.Key))) {
 			if !equal(set.Key, now, set.Value) {
 				item.Kept = append(item.Kept, KeptEdit{Key: set.Key, Kept: c.show(set.Key, now), Catalogue: c.show(set.Key, set.Value)})
 			}

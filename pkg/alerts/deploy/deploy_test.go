@@ -216,6 +216,16 @@ func TestSharing(t *testing.T) {
 	}
 }
 
+// TestPrivateBesideShared holds that a user's own alerts leave those that all
+// see alone.
+func TestPrivateBesideShared(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, resttest.Options{})
+	w.apply(Options{})
+	w.cfg.Owner, w.cfg.Sharing = "alice", SharingUser
+	w.want(w.plan(Options{Prune: true}), "create macro confluent_audit_events", "create alert "+first, "create alert "+second)
+}
+
 func TestTouchesNothingForeign(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, resttest.Options{Apps: []string{appID, "other"}})
@@ -325,6 +335,22 @@ func TestKeepsWhatUsersChange(t *testing.T) {
 	}
 }
 
+// TestKeepsATriggerOfAUser covers Splunk Web's choice between one message a run
+// and one a row, which Splunk checks together with the suppression.
+func TestKeepsATriggerOfAUser(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, resttest.Options{})
+	rows := []string{"alert.digest_mode=0", "alert.suppress=1", "alert.suppress.period=15m", "alert.suppress.fields=principal"}
+	w.wanted = Wanted{Searches: []Search{{Stanza: search("X", rows...)}}}
+	w.apply(Options{})
+	w.splunk.Edit(resttest.Searches, appID, "X", map[string]string{"alert.digest_mode": "1", "alert.suppress.period": "60m", "alert.suppress.fields": ""})
+	w.want(w.apply(Options{}), "same alert X [kept alert.digest_mode: 1] [kept alert.suppress.period: 60m] [kept alert.suppress.fields: ]")
+	w.wanted.Searches[0].Set.Suppression = true
+	w.apply(Options{})
+	w.has("X", "alert.digest_mode", "0")
+	w.has("X", "alert.suppress.fields", "principal")
+}
+
 // TestSettingsThatGo covers what only the memory in the marker can tell: a
 // value that the settings named once is taken back when they do not any more,
 // unless a user changed it.
@@ -371,6 +397,52 @@ func TestMacros(t *testing.T) {
 	w.want(w.plan(Options{}), "same macro shipped", "orphan macro confluent_audit_events")
 }
 
+// TestKeepsAMacroWhole holds that a user's definition is read on as it was written.
+func TestKeepsAMacroWhole(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, resttest.Options{})
+	w.wanted.Searches = nil
+	w.splunk.Edit(resttest.Macros, appID, "confluent_audit_events", map[string]string{"definition": `"index=" . "mine"`, "iseval": "1"})
+	w.want(w.apply(Options{}), `same macro confluent_audit_events [kept definition: "index=" . "mine"]`)
+}
+
+// TestWordsOfANewAction covers alerts that were deployed without any action, or
+// came with a package, before the settings name one: what its messages say is
+// then nobody's yet, and Splunk's defaults are no user's words.
+func TestWordsOfANewAction(t *testing.T) {
+	t.Parallel()
+	email := []string{"action.email=1", "action.email.to=soc@example.com", "action.email.subject=Deleted: $result.resource$", "action.email.message.alert=Event: $result.event$"}
+	slack := []string{"action.slack=1", "action.slack.param.channel=#soc", "action.slack.param.message=Event: $result.event$"}
+	for _, shipped := range []bool{false, true} {
+		w := newWorld(t, resttest.Options{})
+		give := func(words ...string) Plan {
+			w.wanted = Wanted{Searches: []Search{{Stanza: search("X", words...), Set: Set{Actions: len(words) > 0}}}}
+			return w.apply(Options{})
+		}
+		if shipped {
+			settings := map[string]string{markerKey: owner}
+			for _, s := range search("X").Settings {
+				settings[s.Key] = tidy(s.Key, s.Value)
+			}
+			w.splunk.Ship(resttest.Searches, appID, "X", settings)
+		}
+		give()
+		if p := give(email...); len(p.Items[0].Kept) != 0 {
+			t.Errorf("Splunk's defaults are kept as a user's: %s", summary(p))
+		}
+		w.has("X", "action.email.subject", "Deleted: $result.resource$")
+		w.has("X", "action.email.message.alert", "Event: $result.event$")
+
+		// A user's own words of one action are no reason to leave those of another unsaid.
+		w.splunk.Edit(resttest.Searches, appID, "X", map[string]string{"action.email.subject": "Mine"})
+		w.want(give(append(email, slack...)...), "change alert X [action.slack.param.channel:  -> #soc] "+
+			"[action.slack.param.message:  -> Event: $result.event$] [actions: email -> email,slack] [kept action.email.subject: Mine]")
+		w.has("X", "action.email.subject", "Mine")
+		w.has("X", "action.slack.param.message", "Event: $result.event$")
+		w.want(give(append(email, slack...)...), "same alert X [kept action.email.subject: Mine]")
+	}
+}
+
 func TestOverAPackage(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, resttest.Options{})
@@ -400,7 +472,7 @@ func TestComparesWhatSplunkWritesOtherwise(t *testing.T) {
 	for key, values := range map[string][2]string{
 		"disabled": {"1", "true"}, "alert.digest_mode": {"0", "false"}, "actions": {"webhook, email", "email,webhook"},
 		"cron_schedule": {"*/5  * * * *", "*/5 * * * *"}, "search": {"a  \r\n| b\n", "a\n| b"}, "action.email.to": {"a@x, b@x", "a@x,b@x"},
-		"alert.suppress": {"0", ""}, "is_scheduled": {"false", ""},
+		"alert.suppress": {"0", ""}, "is_scheduled": {"false", ""}, "iseval": {"0", ""},
 	} {
 		if a, b := tidy(key, values[0]), tidy(key, values[1]); !equal(key, a, b) {
 			t.Errorf("%s: %q and %q differ", key, a, b)
@@ -476,6 +548,58 @@ func TestRetries(t *testing.T) {
 				t.Errorf("error %v, want one with %q", err, tt.fails)
 			}
 		})
+	}
+}
+
+// TestAsksOnlyForItsOwnApp holds that other apps' thousands are not fetched, and
+// that all requests of a run go to one search head of several.
+func TestAsksOnlyForItsOwnApp(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, resttest.Options{})
+	var lists []string
+	var cookies []int
+	w.splunk.SetFault(func(r *http.Request) *resttest.Fault {
+		cookies = append(cookies, len(r.Cookies()))
+		switch {
+		case strings.HasSuffix(r.URL.Path, "/server/info"):
+			return &resttest.Fault{Status: http.StatusOK, Body: `{"entry":[]}`, Header: http.Header{"Set-Cookie": {"balancer=sh2; Path=/"}}}
+		case strings.HasSuffix(r.URL.Path, "/saved/searches"), strings.HasSuffix(r.URL.Path, "/conf-macros"):
+			lists = append(lists, r.URL.Query().Get("count")+" "+r.URL.Query().Get("search"))
+		}
+		return nil
+	})
+	w.plan(Options{})
+	if diff := cmp.Diff([]string{"0 eai:acl.app=" + appID, "0 eai:acl.app=" + appID}, lists); diff != "" {
+		t.Errorf("count and filter of the lists (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]int{0, 1, 1, 1}, cookies); diff != "" {
+		t.Errorf("cookies sent (-want +got):\n%s", diff)
+	}
+}
+
+// TestSparseAnswers covers what stands before Splunk, or an old one, may leave
+// out: the ACL of an object, and the body behind a removal.
+func TestSparseAnswers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, resttest.Options{})
+	w.apply(Options{})
+	w.splunk.SetFault(func(r *http.Request) *resttest.Fault {
+		switch {
+		case r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "saved/searches"):
+			return &resttest.Fault{Status: http.StatusOK, Body: fmt.Sprintf(`{"entry":[{"name":%q,"content":{"search":"x","alert.managedBy":%q}}]}`, second, marker{name: sumOf(second)})}
+		case r.Method == http.MethodDelete:
+			return &resttest.Fault{Status: http.StatusOK, Took: true}
+		}
+		return nil
+	})
+	w.wanted.Searches = nil
+	p := w.plan(Options{Prune: true})
+	w.want(p, "same macro confluent_audit_events", "remove alert "+second)
+	if err := w.client().Apply(t.Context(), p, func(Result) {}); err != nil {
+		t.Errorf("apply: %v", err)
+	}
+	if diff := cmp.Diff([]string{first}, w.splunk.Names(resttest.Searches, appID)); diff != "" {
+		t.Errorf("alerts (-want +got):\n%s", diff)
 	}
 }
 

@@ -22,6 +22,7 @@ type Error struct {
 
 	again bool // the same may work a moment later
 	never bool // the request did not reach Splunk
+	late  bool // no answer came in time
 	cause error
 }
 
@@ -98,11 +99,15 @@ func unanswered(err error, host string) *Error {
 	case errors.As(err, &dns):
 		e.never = true
 		e.Text, e.Hint = fmt.Sprintf("the name %s does not resolve", dns.Name), "check alerts.splunk.url and DNS"
-	case errors.Is(err, context.Canceled):
+	case e.never && timedOut(err): // the kernel has knocked several times by then
 		e.again = false
-		e.Text = "interrupted"
+		e.Text, e.Hint = fmt.Sprintf("nobody answers at %s", op.Addr), closed(host)
 	case errors.Is(err, context.DeadlineExceeded) || timedOut(err):
-		e.Text, e.Hint = "no answer in alerts.splunk.timeout", closed(host)
+		e.again, e.late = false, true
+		e.Text = "no answer in alerts.splunk.timeout"
+		if e.Hint = closed(host); !cloud(host) {
+			e.Hint = "the port is open, but Splunk is slow, or a firewall takes the connection; look at Splunk's load, make alerts.splunk.timeout longer; or " + usePackage
+		}
 	case op != nil && op.Op == "dial":
 		e.Hint = closed(host)
 	case strings.HasPrefix(e.Text, "tls: "):
@@ -115,11 +120,13 @@ func unanswered(err error, host string) *Error {
 
 // closed says why nobody may answer on the management port.
 func closed(host string) string {
-	if strings.HasSuffix(strings.ToLower(host), ".splunkcloud.com") {
+	if cloud(host) {
 		return "Splunk Cloud keeps the REST API on port 8089 closed until its support opens it for your addresses, and trial stacks have none; " + usePackage
 	}
 	return "check alerts.splunk.url, that Splunk runs and listens on its management port (8089), and firewalls; where the port stays closed, " + usePackage
 }
+
+func cloud(host string) bool { return strings.HasSuffix(strings.ToLower(host), ".splunkcloud.com") }
 
 func unnamed(cert *x509.Certificate) bool {
 	return cert != nil && len(cert.DNSNames) == 0 && len(cert.IPAddresses) == 0
@@ -161,6 +168,9 @@ func refused(status int, said answer, c Config) *Error {
 	if said.page || status >= 300 && status < 400 {
 		e.Text = fmt.Sprintf("a web page answers (HTTP %d) in place of Splunk's REST API", status)
 		e.Hint = "this looks like Splunk Web or a proxy; the management port is 8089, port 8000 is Splunk Web: check alerts.splunk.url"
+		if u, err := url.Parse(c.URL); err == nil && cloud(u.Hostname()) {
+			e.Hint = "this looks like Splunk Web; " + closed(u.Hostname())
+		}
 		return e
 	}
 	lower := strings.ToLower(e.Text)
@@ -172,7 +182,7 @@ func refused(status int, said answer, c Config) *Error {
 	case status == http.StatusUnauthorized:
 		e.Hint = "the token is wrong, expired or of another Splunk, or token authentication is turned off there (Splunk Web, Settings, Tokens); it is not the HEC token"
 	case status == http.StatusForbidden:
-		e.Hint = "the role of this user lacks a right: write permission on the app, and the capabilities schedule_search and rest_properties_set; changing what others own needs admin_all_objects, creating an app edit_local_apps"
+		e.Hint = "the role of this user lacks a right: write permission on the app, and the capability schedule_search; changing what others own needs admin_all_objects, creating an app edit_local_apps"
 	case status == http.StatusBadRequest && strings.Contains(lower, "is not supported by this handler"):
 		e.Hint = "Splunk says so too where the role lacks the capability for an argument: schedule_search for is_scheduled and cron_schedule, edit_search_schedule_window for schedule_window, edit_search_schedule_priority for schedule_priority"
 	case status == http.StatusConflict:

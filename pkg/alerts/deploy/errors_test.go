@@ -1,7 +1,10 @@
 package deploy
 
 import (
+	"context"
 	"crypto/x509"
+	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -9,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"auditlog-forwarder/pkg/alerts/deploy/resttest"
 	"auditlog-forwarder/pkg/creds"
@@ -73,6 +78,26 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 			change: func(_ *testing.T, w *world) { w.cfg.URL = "https" + strings.TrimPrefix(w.cfg.URL, "http") },
 			want:   []string{"plain HTTP", "8089"},
 		},
+		"plain to a TLS port": {
+			change: func(t *testing.T, w *world) {
+				ln, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(func() { _ = ln.Close() }) // ends the goroutine
+				go func() {
+					for {
+						conn, err := ln.Accept()
+						if err != nil {
+							return
+						}
+						_ = conn.Close() // as splunkd does with what is no TLS
+					}
+				}()
+				w.cfg.URL = "http://" + ln.Addr().String()
+			},
+			want: []string{"speaks TLS", "https://"},
+		},
 		"nothing listens": {
 			change: func(_ *testing.T, w *world) { w.splunk.Close() },
 			want:   []string{"connection refused", "8089", "alerts package"},
@@ -86,7 +111,18 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 				t.Cleanup(func() { _ = ln.Close() }) // nobody waits for it
 				w.cfg.URL, w.cfg.Timeout = "http://"+ln.Addr().String(), 100*time.Millisecond
 			},
-			want: []string{"no answer in alerts.splunk.timeout", "alerts package"},
+			want: []string{"no answer in alerts.splunk.timeout", "Splunk is slow", "alerts package"},
+		},
+		"macros closed": {
+			change: func(_ *testing.T, w *world) {
+				w.splunk.SetFault(func(r *http.Request) *resttest.Fault {
+					if strings.HasSuffix(r.URL.Path, "conf-macros") {
+						return &resttest.Fault{Status: http.StatusNotFound, Body: `{"messages":[{"type":"ERROR","text":"Not Found"}]}`}
+					}
+					return nil
+				})
+			},
+			want: []string{"read configs/conf-macros", "HTTP 404", "Splunk Cloud keeps the endpoint closed", "alerts package"},
 		},
 		"409": {
 			fault: &resttest.Fault{Status: http.StatusConflict, Body: `{"messages":[{"type":"ERROR","text":"already exists"}]}`},
@@ -123,13 +159,89 @@ func TestClosedAPIOfSplunkCloud(t *testing.T) {
 	t.Parallel()
 	dial := &net.OpError{Op: "dial", Net: "tcp", Addr: &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 8089}, Err: os.ErrDeadlineExceeded}
 	e := unanswered(dial, "acme.splunkcloud.com")
-	for _, text := range []string{"no answer", "support", "trial stacks have none", "alerts package"} {
+	for _, text := range []string{"nobody answers at 192.0.2.1:8089", "support", "trial stacks have none", "alerts package"} {
 		if !strings.Contains(e.Error(), text) {
 			t.Errorf("the error lacks %q: %v", text, e)
 		}
 	}
-	if !e.again || !e.never {
-		t.Error("a dial that times out never reached Splunk, and may be tried again")
+	// Whoever waits for a closed port waits once.
+	if e.again || !e.never {
+		t.Errorf("again %t, never reached Splunk %t; want false and true", e.again, e.never)
+	}
+	// Whoever leaves out the port meets Splunk Web.
+	if e := refused(http.StatusNotFound, answer{page: true}, Config{URL: "https://acme.splunkcloud.com"}); !strings.Contains(e.Hint, "port 8089 closed") {
+		t.Errorf("Splunk Web of Splunk Cloud: %v", e)
+	}
+	if e := unanswered(context.DeadlineExceeded, "acme.splunkcloud.com"); !strings.Contains(e.Error(), "trial stacks have none") {
+		t.Errorf("a port that takes the connection and is silent: %v", e)
+	}
+}
+
+// TestWaitsOnceForASilentSplunk holds that neither a request nor what comes
+// behind it waits for the timeout again.
+func TestWaitsOnceForASilentSplunk(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, resttest.Options{})
+	p := w.plan(Options{})
+	ln, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	accepted := make(chan int)
+	go func() {
+		var conns []net.Conn
+		for {
+			conn, err := ln.Accept()
+			if err != nil {
+				break
+			}
+			conns = append(conns, conn)
+		}
+		for _, c := range conns {
+			_ = c.Close() // nobody reads from it
+		}
+		accepted <- len(conns)
+	}()
+	w.cfg.URL, w.cfg.Timeout = "http://"+ln.Addr().String(), 100*time.Millisecond
+	tried := 0
+	err = w.client().Apply(t.Context(), p, func(Result) { tried++ })
+	_ = ln.Close() // ends the goroutine
+	if n := <-accepted; n != 1 || tried != 1 || err == nil || !strings.Contains(err.Error(), "the rest is not tried") {
+		t.Errorf("%d connections, %d of %d objects tried: %v; want one of each, and that the rest is not tried", n, tried, p.Pending(), err)
+	}
+}
+
+// TestStopsWithoutASignIn covers a token that is taken back in the midst: the
+// same refusal for each alert helps nobody, and may lock the user.
+func TestStopsWithoutASignIn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, resttest.Options{})
+	p := w.plan(Options{})
+	w.splunk.Requests()
+	w.splunk.SetFault(func(*http.Request) *resttest.Fault {
+		return &resttest.Fault{Status: http.StatusUnauthorized, Body: `{"messages":[{"type":"WARN","text":"call not properly authenticated"}]}`}
+	})
+	err := w.client().Apply(t.Context(), p, func(Result) {})
+	if n := len(w.splunk.Requests()); n != 1 || err == nil || !strings.Contains(err.Error(), "the rest is not tried") {
+		t.Errorf("%d requests, %v; want one, and that the rest is not tried", n, err)
+	}
+}
+
+// TestInterruptIsToldAsSuch covers a context that ends in the midst of a
+// request, with a cause as that of a signal.
+func TestInterruptIsToldAsSuch(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, resttest.Options{})
+	p := w.plan(Options{})
+	ctx, cancel := context.WithCancelCause(t.Context())
+	w.splunk.SetFault(func(*http.Request) *resttest.Fault {
+		cancel(errors.New("interrupt signal"))
+		return &resttest.Fault{Drop: true}
+	})
+	var told []string
+	_ = w.client().Apply(ctx, p, func(r Result) { told = append(told, fmt.Sprint(r.Err)) }) // told has what it says
+	if diff := cmp.Diff([]string{`create macro "confluent_audit_events": interrupted`}, told); diff != "" {
+		t.Errorf("told (-want +got):\n%s", diff)
 	}
 }
 

@@ -31,7 +31,7 @@ func (c *Client) compareMacro(m Macro, e entry, there bool) Item {
 		item.Kept = append(item.Kept, KeptEdit{Key: "definition", Kept: now, Catalogue: definition})
 	}
 	for _, s := range m.Stanza.Settings {
-		if s.Key == "description" || s.Key == "definition" && keep {
+		if s.Key == "description" || keep { // iseval says how to read the definition
 			continue
 		}
 		c.edit(&item, s.Key, tidy(s.Key, e.value(s.Key)), tidy(s.Key, s.Value), there)

@@ -8,9 +8,8 @@ import (
 	"auditlog-forwarder/pkg/alerts"
 )
 
-// markerKey tells in Splunk who made an alert. It is made for that, people meet it
-// in the advanced edit of Splunk Web only, and it is no part of what the alert
-// does.
+// markerKey tells in Splunk who made an alert. It is made for that, Splunk Web shows
+// it as "Managed by" beside the alert, and it is no part of what the alert does.
 const markerKey = "alert.managedBy"
 
 // owner is what markerKey begins with for all that is ours. Alerts of the
@@ -97,7 +96,7 @@ func sums(wanted []alerts.Setting, get func(key string) string) (all [parts]sum)
 	}
 	for _, key := range []string{
 		"disabled", "is_scheduled", "cron_schedule", "schedule_window",
-		"alert.suppress", "alert.suppress.period", "alert.suppress.fields", "alert.suppress.group_name",
+		"alert.digest_mode", "alert.suppress", "alert.suppress.period", "alert.suppress.fields", "alert.suppress.group_name",
 		"actions", "alert.track", "action.email.to", "action.email.cc", "action.email.bcc", "action.webhook.param.url",
 		"action.slack.param.channel", "action.ms_teams_publish_to_channel.param.alert_ms_teams_url",
 	} {

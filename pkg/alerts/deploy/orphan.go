@@ -14,7 +14,7 @@ func (c *Client) orphans(left map[string]entry, prune bool) []Item {
 		switch {
 		case whose == foreign || whose == cloned:
 			continue
-		case !e.ACL.Removable:
+		case e.ACL.packaged():
 			item.Reason = "not in the catalogue any more; it is part of an app's package, so that it cannot be removed from here: upgrade the app, or disable the alert in Splunk"
 		case whose == packaged:
 			item.Reason = "not in the catalogue; it may be a user's copy of an alert of the package, and is left alone"
@@ -37,7 +37,7 @@ func (c *Client) orphanMacros(left map[string]entry, prune bool) []Item {
 		marked, untouched := readMacro(e.value("description"), tidy("definition", e.value("definition")))
 		item := Item{Kind: KindMacro, Name: name, Action: Orphan, Reason: "no alert calls it any more; --prune removes it"}
 		switch {
-		case !marked || !e.ACL.Removable:
+		case !marked || e.ACL.packaged():
 			continue
 		case !untouched:
 			item.Reason = "no alert calls it any more; it was changed in Splunk, and is left alone"

@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -204,14 +205,23 @@ func (c *Client) list(ctx context.Context, collection string, query url.Values) 
 		query = url.Values{}
 	}
 	query.Set("count", "0")
+	query.Set("search", "eai:acl.app="+c.cfg.App) // Enterprise Security shares thousands with all apps
 	a, err := c.get(ctx, c.place(collection), query)
+	var e *Error
+	if errors.As(err, &e) && strings.HasPrefix(collection, "/configs/") && (e.Status == http.StatusForbidden || e.Status == http.StatusNotFound) {
+		e.Hint = "this user may not read macros over REST, or Splunk Cloud keeps the endpoint closed; give the role write permission on the app, or take the package: " + usePackage
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read %s of the app %s: %w", strings.TrimPrefix(collection, "/"), c.cfg.App, err)
 	}
 	found := map[string]entry{}
 	for _, e := range a.Entries {
+		if c.cfg.Sharing == SharingUser && e.ACL.Owner != c.cfg.Owner {
+			continue // what is shared stays beside the user's own
+		}
+		whose := cmp.Or(e.ACL.App, e.value("eai:appName"), c.cfg.App)
 		// A user's own object covers a shared one of the same name.
-		if old, twice := found[e.Name]; e.ACL.App == c.cfg.App && (!twice || old.ACL.Owner != c.cfg.Owner) {
+		if old, twice := found[e.Name]; whose == c.cfg.App && (!twice || old.ACL.Owner != c.cfg.Owner) {
 			found[e.Name] = e
 		}
 	}

@@ -65,7 +65,7 @@ func partOf(key string) part {
 		return enablement
 	case "cron_schedule", "schedule_window":
 		return schedule
-	case "alert.suppress", "alert.suppress.period", "alert.suppress.fields", "alert.suppress.group_name":
+	case "alert.digest_mode", "alert.suppress", "alert.suppress.period", "alert.suppress.fields", "alert.suppress.group_name":
 		return suppression
 	case "actions", "alert.track":
 		return recipients
@@ -81,6 +81,16 @@ func partOf(key string) part {
 	default:
 		return ours
 	}
+}
+
+// actionOf is the action that an argument belongs to; empty: none.
+func actionOf(key string) string {
+	name, ok := strings.CutPrefix(key, "action.")
+	if !ok {
+		return ""
+	}
+	name, _, _ = strings.Cut(name, ".")
+	return name
 }
 
 // secretKey reports whether a value must not be shown: who knows the address
@@ -209,7 +219,7 @@ func equal(key, a, b string) bool {
 		return true
 	}
 	off := func(v string) bool { return v == "" || v == "0" }
-	flag := key == "disabled" || key == "is_scheduled" || key == "alert.suppress" || strings.HasPrefix(key, "action.")
+	flag := key == "disabled" || key == "is_scheduled" || key == "alert.suppress" || key == "iseval" || strings.HasPrefix(key, "action.")
 	return flag && off(a) && off(b)
 }
 

@@ -199,6 +199,14 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request, collection, app st
 		}
 	}
 	slices.SortFunc(all, func(a, b entryJSON) int { return strings.Compare(a.Name, b.Name) })
+	if filter := r.URL.Query().Get("search"); filter != "" {
+		from, ok := strings.CutPrefix(filter, "eai:acl.app=")
+		if !ok {
+			say(w, http.StatusBadRequest, "ERROR", "The stand-in does not know the filter "+filter)
+			return
+		}
+		all = slices.DeleteFunc(all, func(e entryJSON) bool { return e.Content["eai:appName"] != from })
+	}
 	if count := r.URL.Query().Get("count"); count != "0" && len(all) > 30 { // splunkd's default
 		all = all[:30]
 	}
