@@ -68,6 +68,9 @@ func NotYAML(file string, data []byte, err error) Mistake {
 		return m
 	}
 	m.Line, m.What = line, "not YAML: "+parts[2]
+	if strings.HasSuffix(parts[2], "expected ',' or '}'") && bytes.Contains(data, []byte("{}")) {
+		m.What += "; between braces a name that has {} itself needs quotation marks"
+	}
 	m.Column = 1 + len(lines[line-1]) - len(bytes.TrimLeft(lines[line-1], " "))
 	return m
 }
