@@ -57,6 +57,9 @@ func Parse(file string, data []byte) ([]*Rule, error) {
 // column: it is that of the line's first character.
 func NotYAML(file string, data []byte, err error) Mistake {
 	text := strings.TrimPrefix(err.Error(), "yaml: ")
+	if strings.HasSuffix(text, "expected ',' or '}'") && bytes.Contains(data, []byte("{}")) {
+		text += "; between braces a name that has {} itself needs quotation marks"
+	}
 	m := Mistake{File: file, Line: 1, Column: 1, What: "not YAML: " + text}
 	parts := regexp.MustCompile(`^line (\d+): (?s:(.*))$`).FindStringSubmatch(text)
 	if parts == nil {
@@ -68,9 +71,6 @@ func NotYAML(file string, data []byte, err error) Mistake {
 		return m
 	}
 	m.Line, m.What = line, "not YAML: "+parts[2]
-	if strings.HasSuffix(parts[2], "expected ',' or '}'") && bytes.Contains(data, []byte("{}")) {
-		m.What += "; between braces a name that has {} itself needs quotation marks"
-	}
 	m.Column = 1 + len(lines[line-1]) - len(bytes.TrimLeft(lines[line-1], " "))
 	return m
 }
