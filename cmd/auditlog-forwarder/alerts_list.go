@@ -19,7 +19,8 @@ func newAlertsListCommand() *cobra.Command {
 		Short: "List the alerts: when they run, what fires them, which are enabled",
 		Long: `List the alerts of alerts.rules as alerts.settings has them: the severity, how often
 Splunk runs them, what fires them, whether they are enabled, and what of ATT&CK
-they are about. -o json prints more: descriptions, files, actions.
+they are about. -o json prints more: what to do first, what fires them in good faith, messages,
+actions, schedules, files.
 
 The exit code is 3 if a rule or the settings are wrong; all mistakes are told.`,
 		Example: "  " + program + " alerts list\n" +
@@ -77,6 +78,8 @@ type listed struct {
 	Actions     []string `json:"actions"`
 	Message     string   `json:"message"`
 	Description string   `json:"description"`
+	InGoodFaith []string `json:"false_positives"`
+	References  []string `json:"references"`
 	File        string   `json:"file"`
 	Line        int      `json:"line"`
 }
@@ -88,6 +91,7 @@ func listJSON(w io.Writer, c *alerts.Catalogue) error {
 			Name: a.Name, ID: a.Rule.ID, Level: a.Rule.Level, Severity: int(a.Severity), Enabled: a.Enabled,
 			Every: alerts.Span(a.Every), Cron: a.Cron(), FiresFor: a.Words(), SuppressBy: a.Suppress.By,
 			ATTACK: append([]string{}, a.Techniques()...), Actions: append([]string{}, a.Actions.Names()...),
+			InGoodFaith: a.Rule.FalsePositives, References: append([]string{}, a.Rule.References...),
 			Message: a.Message, Description: strings.TrimSpace(a.Rule.Description), File: a.Rule.File, Line: a.Rule.Line,
 		}
 		if a.Suppress.For > 0 {

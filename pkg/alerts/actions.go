@@ -59,7 +59,7 @@ func (r *reader) email(m member) *Email {
 			}
 		}
 	}
-	if len(e.To) == 0 {
+	if len(e.To) == 0 && m.value.Kind == yaml.MappingNode {
 		r.mistake(m.value, "email has no to; name who gets the messages")
 	}
 	return e
@@ -68,13 +68,23 @@ func (r *reader) email(m member) *Email {
 // address reads the URL of a webhook from a file, since whoever has it can
 // write to the channel. No message holds it.
 func (r *reader) address(m member) creds.Secret {
-	name := m.name.Value
+	name, before := m.name.Value, len(r.mistakes)
 	part, ok := r.members(m.value, name, "url_file")["url_file"]
+	if !ok && len(r.mistakes) > before {
+		return creds.Secret{} // it is told
+	}
 	if !ok {
 		r.mistake(m.value, "%s has no url_file; write its address into a file that others cannot read, and name that", name)
 		return creds.Secret{}
 	}
 	file := r.line(part)
+	if len(r.mistakes) > before {
+		return creds.Secret{}
+	}
+	if strings.Contains(file, "://") { // it is the secret itself, and is not to be told
+		r.mistake(part.value, "url_file is an address; write it into a file that others cannot read, and name that file here")
+		return creds.Secret{}
+	}
 	info, err := os.Stat(file)
 	if err == nil && (!info.Mode().IsRegular() || info.Size() > maxSecret) {
 		r.mistake(part.value, "%s is no file with one address", file)

@@ -164,14 +164,25 @@ func (r *reader) ours(data []byte) {
 			return
 		}
 		root := doc.Content[0]
+		lacking := demanded()
+		title := ""
 		for i := 0; root.Kind == yaml.MappingNode && i+1 < len(root.Content); i += 2 {
+			delete(lacking, root.Content[i].Value)
 			switch root.Content[i].Value {
+			case "title":
+				title = root.Content[i+1].Value
 			case Member:
 				a := newAlert()
 				r.alert(r.members(root.Content[i+1], Member, alertMembers()...), a)
 			case ExamplesMember:
 				r.examples(root.Content[i+1], newAlert())
 			}
+		}
+		if title == "" { // which is told, and it may be no rule at all
+			continue
+		}
+		for _, name := range slices.Sorted(maps.Keys(lacking)) {
+			r.mistake(root, "the alert %q %s", title, lacking[name])
 		}
 	}
 }
@@ -209,25 +220,25 @@ func expand(source string) ([]text, error) {
 	}
 	texts := make([]text, 0, len(files))
 	for _, file := range files { // in the order of their names
-		data, err := readFile(file)
+		data, err := readFile("the alerts", file)
 		texts = append(texts, text{file, data, err})
 	}
 	return texts, nil
 }
 
-func readFile(file string) ([]byte, error) {
+func readFile(what, file string) ([]byte, error) {
 	info, err := os.Stat(file)
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("read the alerts: %w", err)
+		return nil, fmt.Errorf("read %s: %w", what, err)
 	case info.IsDir():
-		return nil, fmt.Errorf("%s is a folder; name the files in it: %s", file, filepath.Join(file, "*.yml"))
+		return nil, fmt.Errorf("read %s: %s is a folder; name the files in it: %s", what, file, filepath.Join(file, "*.yml"))
 	case info.Size() > maxFile:
 		return nil, fmt.Errorf("%s has %d bytes; a file of alerts or their settings has at most %d", file, info.Size(), maxFile)
 	}
 	data, err := os.ReadFile(file)
 	if err != nil {
-		return nil, fmt.Errorf("read the alerts: %w", err)
+		return nil, fmt.Errorf("read %s: %w", what, err)
 	}
 	return data, nil
 }

@@ -83,8 +83,9 @@ func TestWrongRules(t *testing.T) {
 		{"new of nothing", "threshold: {count: 3, by: [principal]}", "new: {within: 2d}", `12:8: new has no by; say which subjects make something new, as in new: {by: [principal, source_ip], within: 30d}`},
 		{"hours", "every: 1h", "every: 1h\n  outside_hours: {from: \"19:00\", to: \"07:00\"}", `12:18: outside_hours: from is not before to; working hours lie within a day`},
 		{"days", "every: 1h", "every: 1h\n  outside_hours: {days: [mond]}", `12:25: days: unknown day "mond"; did you mean mon?`},
+		{"no days", "every: 1h", "every: 1h\n  outside_hours: {days: []}", `12:25: days is empty; name the working days, or leave it out for mon to fri`},
 		{"suppress", "every: 1h", "every: 1h\n  suppress: {by: principal}", `12:13: suppress has no for; say how long, as in suppress: {for: 4h, by: [principal]}`},
-		{"id", "id: 2000", "id: x000", `1:1: the alert "A deletion" needs an id that is a UUID, by which it stays the same when its title changes`},
+		{"id", "id: 2000", "id: x000", `1:1: the alert "A deletion" needs an id that is a UUID, such as uuidgen makes, by which it stays the same when its title changes`},
 		{"description", "description: Something was deleted.\n", "", `1:1: the alert "A deletion" has no description; say what it means and what to do`},
 		{"falsepositives", "falsepositives: [none]\n", "", `1:1: the alert "A deletion" has no falsepositives; say what fires it in good faith, or none`},
 		{"level", "level: low\n", "", `1:1: the alert "A deletion" has no level; allowed are informational, low, medium, high, critical`},
@@ -124,6 +125,7 @@ func TestWrongRules(t *testing.T) {
 func TestAllMistakesAtOnce(t *testing.T) {
 	t.Parallel()
 	first := strings.NewReplacer("DeleteTopic", "[]", "every: 1h", "every: 7m").Replace(valid)
+	first += "---\ntitle: A bare rule\nlogsource: {product: confluent}\ndetection: {sel: {a: b}, condition: sel}\n"
 	second := strings.Replace(valid, "count: 3", "count: x", 1)
 	files := []string{write(t, "a.yml", first), write(t, "b.yml", second), filepath.Join(t.TempDir(), "none.yml")}
 	_, err := alerts.Load(files, write(t, "s.yaml", "enable: all\n"))
@@ -132,6 +134,9 @@ func TestAllMistakesAtOnce(t *testing.T) {
 	}
 	for _, want := range []string{
 		"a.yml:6:32: data.methodName has an empty list", "a.yml:11:10: every is one of", "b.yml:12:22: count is a whole number",
+		`a.yml:22:1: the alert "A bare rule" needs an id that is a UUID`, `a.yml:22:1: the alert "A bare rule" has no description`,
+		`a.yml:22:1: the alert "A bare rule" has no falsepositives`, `a.yml:22:1: the alert "A bare rule" has no level`,
+		`a.yml:22:1: the alert "A bare rule" has no examples`,
 		"none.yml: no such file", `s.yaml:1:1: the settings: unknown member "enable"; did you mean enabled?`,
 	} {
 		if !strings.Contains(err.Error(), want) {

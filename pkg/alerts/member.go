@@ -233,6 +233,9 @@ func (r *reader) hours(m member, a *Alert) {
 	}
 	if p, ok := all["days"]; ok {
 		h.Days = [7]bool{}
+		if p.value.Kind == yaml.SequenceNode && len(p.value.Content) == 0 {
+			r.mistake(p.value, "days is empty; name the working days, or leave it out for mon to fri")
+		}
 		for _, name := range r.texts(p) {
 			i := slices.Index(weekdays(), strings.ToLower(name))
 			if i < 0 {

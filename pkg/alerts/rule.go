@@ -37,7 +37,7 @@ func (r *reader) rule(rule *sigma.Rule) *Alert {
 	if n := rule.Extra[ExamplesMember]; n != nil {
 		r.examples(n, a)
 	} else {
-		r.at(rule, "the alert %q has no examples; give one with fires: true and one with fires: false, which prove it", rule.Title)
+		r.at(rule, "the alert %q %s", rule.Title, demanded()[ExamplesMember])
 	}
 	return a
 }
@@ -48,6 +48,18 @@ func (r *reader) alertAt(n *yaml.Node, all map[string]member, a *Alert) {
 	before := len(r.mistakes)
 	if r.alert(all, a); len(r.mistakes) == before {
 		r.check(n, a)
+	}
+}
+
+// demanded are the members that an alert needs beyond those of every rule, and
+// what is said where one is missing.
+func demanded() map[string]string {
+	return map[string]string{
+		"id":             "needs an id that is a UUID, such as uuidgen makes, by which it stays the same when its title changes",
+		"description":    "has no description; say what it means and what to do",
+		"falsepositives": "has no falsepositives; say what fires it in good faith, or none",
+		"level":          "has no level; allowed are " + strings.Join(levels(), ", "),
+		ExamplesMember:   "has no examples; give one with fires: true and one with fires: false, which prove it",
 	}
 }
 
@@ -64,16 +76,16 @@ func (r *reader) head(rule *sigma.Rule, a *Alert) {
 		r.at(rule, "the title has no letter or digit of ASCII, from which the name of its macro is made")
 	}
 	if !regexp.MustCompile(`^(?i)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`).MatchString(rule.ID) {
-		r.at(rule, "the alert %q needs an id that is a UUID, by which it stays the same when its title changes", rule.Title)
+		r.at(rule, "the alert %q %s", rule.Title, demanded()["id"])
 	}
 	if strings.TrimSpace(rule.Description) == "" {
-		r.at(rule, "the alert %q has no description; say what it means and what to do", rule.Title)
+		r.at(rule, "the alert %q %s", rule.Title, demanded()["description"])
 	}
 	if len(rule.FalsePositives) == 0 {
-		r.at(rule, "the alert %q has no falsepositives; say what fires it in good faith, or none", rule.Title)
+		r.at(rule, "the alert %q %s", rule.Title, demanded()["falsepositives"])
 	}
 	if rule.Level == "" {
-		r.at(rule, "the alert %q has no level; allowed are informational, low, medium, high, critical", rule.Title)
+		r.at(rule, "the alert %q %s", rule.Title, demanded()["level"])
 	}
 	a.Severity = severity(rule.Level)
 	switch s := rule.LogSource; {

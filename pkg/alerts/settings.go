@@ -38,7 +38,7 @@ func (l *loader) settings(file string) {
 	if file == "" {
 		return
 	}
-	data, err := readFile(file)
+	data, err := readFile("the settings", file)
 	if err != nil {
 		l.errs = append(l.errs, err)
 		return
@@ -101,6 +101,10 @@ func (r *reader) settings(root *yaml.Node, c *Catalogue) {
 
 // named finds the alert that a node names.
 func (r *reader) named(n *yaml.Node, c *Catalogue) *Alert {
+	if n.Kind != yaml.ScalarNode {
+		r.mistake(n, "the name of an alert is a text, such as CC cluster deletion")
+		return nil
+	}
 	a, err := c.Find(n.Value)
 	if err != nil && !r.partial {
 		r.mistake(n, "%v", err)
@@ -118,10 +122,32 @@ func (r *reader) search(m member) string {
 		r.mistake(m.value, "%s ends with a backslash", m.name.Value)
 	case strings.Count(text, `"`)%2 != 0:
 		r.mistake(m.value, "%s has a quote that is not closed", m.name.Value)
+	case !balanced(text):
+		r.mistake(m.value, "%s has a parenthesis without its other half", m.name.Value)
+	case strings.HasPrefix(strings.ToLower(text), "search "):
+		r.mistake(m.value, "%s begins with the command search; leave that out, since it stands within a search", m.name.Value)
 	case strings.Contains(strings.ToUpper(text), " OR ") || strings.HasPrefix(strings.ToUpper(text), "NOT "):
 		return "(" + text + ")"
 	}
 	return text
+}
+
+// balanced says whether parentheses outside of quotes are closed.
+func balanced(text string) bool {
+	open, quoted := 0, false
+	for i := 0; i < len(text) && open >= 0; i++ {
+		switch c := text[i]; {
+		case c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case c == '(' && !quoted:
+			open++
+		case c == ')' && !quoted:
+			open--
+		}
+	}
+	return open == 0
 }
 
 func (r *reader) offset(m member) time.Duration {
@@ -146,6 +172,10 @@ func (r *reader) enabled(m member, c *Catalogue) {
 		return
 	}
 	for _, item := range m.value.Content {
+		if item.Value == all {
+			r.mistake(item, "enabled: all stands alone, and not in a list; write enabled: all")
+			continue
+		}
 		if a := r.named(item, c); a != nil {
 			a.enable()
 		}
@@ -158,20 +188,38 @@ func (a *Alert) enable() {
 
 // override sets members of one alert anew.
 func (r *reader) override(n *yaml.Node, a *Alert) {
-	ours := []string{"only", "except", "level", "actions"}
+	ours := []string{"only", "except", "condition", "level", "actions"}
+	for i := 0; n.Kind == yaml.MappingNode && i < len(n.Content); i += 2 {
+		if n.Content[i].Value == "enabled" {
+			r.mistake(n.Content[i], "enabled stands beside alerts, as a list of names: enabled: [%s]", a.Name)
+			return
+		}
+	}
 	parts := r.members(n, "an alert", append(ours, alertMembers()...)...)
 	a.Named = append(a.Named, slices.Sorted(maps.Keys(parts))...)
 	if m, ok := parts["level"]; ok {
 		if !slices.Contains(levels(), m.value.Value) {
-			r.mistake(m.value, "level is %q; allowed are %s", m.value.Value, strings.Join(levels(), ", "))
+			r.mistake(m.value, "level is one of %s", strings.Join(levels(), ", "))
 		}
 		a.Rule.Level, a.Severity = m.value.Value, severity(m.value.Value)
 	}
 	if m, ok := parts["actions"]; ok {
 		a.Actions = r.actions(m.value, a.Actions)
 	}
+	for name, clear := range map[string]func(){
+		"suppress":      func() { a.Suppress, a.suppression = Suppress{}, false },
+		"outside_hours": func() { a.Hours = nil },
+	} {
+		if m, ok := parts[name]; ok && m.value.ShortTag() == "!!null" {
+			clear()
+			delete(parts, name)
+		}
+	}
 	r.restart(parts, a)
 	r.alertAt(n, parts, a)
+	if m, ok := parts["condition"]; ok {
+		r.condition(m, a)
+	}
 	only, except := r.part(parts, "only"), r.part(parts, "except")
 	if only == nil && except == nil {
 		return
@@ -189,16 +237,24 @@ func (r *reader) override(n *yaml.Node, a *Alert) {
 	d.Condition = condition
 }
 
-// restart clears what follows from what is set anew.
-func (r *reader) restart(parts map[string]member, a *Alert) {
-	_, every := parts["every"]
-	kinds := 0
-	for _, kind := range []string{"threshold", "new", "spike", "absent"} {
-		if _, ok := parts[kind]; ok {
-			kinds++
-		}
+// condition asks the rule's searches in another way.
+func (r *reader) condition(m member, a *Alert) {
+	expr, err := sigma.ParseCondition(r.file, m.value, a.Rule.Detection.Searches)
+	var mistakes sigma.Mistakes
+	if errors.As(err, &mistakes) {
+		r.mistakes = append(r.mistakes, mistakes...)
+		return
 	}
-	if every && (a.Condition.Threshold == nil || a.LookBack == a.Every) || kinds > 0 && a.Condition.Threshold == nil {
+	a.Rule.Detection.Condition = expr
+	r.translatable(a.Rule)
+}
+
+// restart clears the look-back where it follows from what is set anew: only a
+// threshold has one of its own.
+func (r *reader) restart(parts map[string]member, a *Alert) {
+	named := func(name string) bool { _, ok := parts[name]; return ok }
+	another := named("new") || named("spike") || named("absent")
+	if a.Condition.Threshold == nil || another || named("every") && a.LookBack == a.Every {
 		a.LookBack = 0
 	}
 }
@@ -207,6 +263,10 @@ func (r *reader) restart(parts map[string]member, a *Alert) {
 func (r *reader) part(parts map[string]member, name string) *sigma.Search {
 	m, ok := parts[name]
 	if !ok {
+		return nil
+	}
+	if m.value.ShortTag() == "!!null" {
+		r.mistake(m.value, "%s is empty; write fields and values, such as data.cloudResources{}.resource.resourceId: [lkc-1]", name)
 		return nil
 	}
 	s, err := sigma.ParseSearch(r.file, m.name, m.value)

@@ -113,6 +113,7 @@ func subjects() []definition {
 		{name: "lag_records", source: Heartbeat, doc: "how many records are not delivered", paths: []string{"heartbeat.lagRecords"}},
 		{name: "blocked", source: Heartbeat, doc: "why the forwarder is not ready", paths: []string{"heartbeat.blocked"}},
 		{name: "dead_lettered", source: Heartbeat, doc: "dead letters since the start", paths: []string{"heartbeat.deadLettered"}},
+		{name: "lost_ground", source: Heartbeat, doc: "events that expired before they were read, since the start", paths: []string{"heartbeat.lostGround"}},
 		{name: "last_delivered", source: Heartbeat, doc: "when an event was last delivered", paths: []string{"heartbeat.lastDelivered"}},
 		{name: "last_event", source: Heartbeat, doc: "the time of the newest event that was delivered", paths: []string{"heartbeat.lastEvent"}},
 	}

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
 )
@@ -61,6 +62,11 @@ func NotYAML(file string, data []byte, err error) Mistake {
 		text += "; between braces a name that has {} itself needs quotation marks"
 	}
 	m := Mistake{File: file, Line: 1, Column: 1, What: "not YAML: " + text}
+	if at := invalid(data); at >= 0 && strings.Contains(text, "UTF-8") {
+		m.Line, m.Column = 1+bytes.Count(data[:at], []byte("\n")), at-bytes.LastIndexByte(data[:at], '\n')
+		m.What = "not YAML: a byte that is not UTF-8; save the file in that encoding"
+		return m
+	}
 	parts := regexp.MustCompile(`^line (\d+): (?s:(.*))$`).FindStringSubmatch(text)
 	if parts == nil {
 		return m
@@ -72,7 +78,25 @@ func NotYAML(file string, data []byte, err error) Mistake {
 	}
 	m.Line, m.What = line, "not YAML: "+parts[2]
 	m.Column = 1 + len(lines[line-1]) - len(bytes.TrimLeft(lines[line-1], " "))
+	switch {
+	case strings.HasPrefix(parts[2], "found character that cannot start any token") && bytes.HasPrefix(bytes.TrimLeft(lines[line-1], " "), []byte("\t")):
+		m.What = "not YAML: a tab; indent with spaces"
+	case strings.HasPrefix(parts[2], "did not find expected key"): // it tells where the map begins
+		m.What += "; look in the lines from here on for a text that begins with { or [ or has a colon in it, and put it in quotes"
+	}
 	return m
+}
+
+// invalid is where the first byte is that is not UTF-8, or -1.
+func invalid(data []byte) int {
+	for i := 0; i < len(data); {
+		r, size := utf8.DecodeRune(data[i:])
+		if r == utf8.RuneError && size == 1 {
+			return i
+		}
+		i += size
+	}
+	return -1
 }
 
 // rule reads one document.

@@ -12,3 +12,14 @@ func ParseSearch(file string, key, val *yaml.Node) (*Search, error) {
 	}
 	return s, nil
 }
+
+// ParseCondition reads a condition over searches of a rule, from another file
+// than the rule's. The error is Mistakes.
+func ParseCondition(file string, val *yaml.Node, searches []*Search) (Expr, error) {
+	p := &parser{file: file}
+	e := p.conditions(val, searches)
+	if err := p.mistakes.Err(); err != nil {
+		return nil, err
+	}
+	return e, nil
+}
