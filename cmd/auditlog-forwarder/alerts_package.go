@@ -50,13 +50,13 @@ alerts apply bring the alerts there without a package.`,
 			}
 			app, err := splunkapp.Build(c, cmp.Or(appVersion, splunkapp.VersionOf(readBuild(version).Version)))
 			if err != nil {
-				return err
+				return &exitError{code: exitConfig, err: err}
 			}
 			saved, err := app.Save(out)
 			if err != nil {
-				return fmt.Errorf("flag --out: %w", err)
+				return fmt.Errorf("flag --out: %w; name a folder that can be written to and has room", err)
 			}
-			built := builtApp{Saved: saved, App: splunkapp.ID, Version: app.Version, Alerts: len(c.Alerts), Dashboards: app.Dashboards}
+			built := builtApp{Saved: saved, App: splunkapp.ID, Version: app.Version, Alerts: len(c.Alerts), Dashboards: app.Dashboards, Secrets: app.Secrets}
 			for _, a := range c.Alerts {
 				if a.Enabled {
 					built.Enabled++
@@ -86,6 +86,7 @@ type builtApp struct {
 	Alerts     int      `json:"alerts"`
 	Enabled    int      `json:"enabled"`
 	Dashboards []string `json:"dashboards"`
+	Secrets    bool     `json:"secrets"` // the addresses of webhooks
 }
 
 func (b builtApp) print(w io.Writer, s alerts.Settings) error {
@@ -93,9 +94,16 @@ func (b builtApp) print(w io.Writer, s alerts.Settings) error {
 	if b.Enabled > 0 {
 		enable = fmt.Sprintf("\n4. Alerts that are enabled as they come: %d of %d. Others are enabled under Settings >\n   Searches, reports, and alerts.", b.Enabled, b.Alerts)
 	}
+	secrets := ""
+	if b.Secrets {
+		secrets = `
+The addresses of webhooks are in this file, readable: keep it as you keep them, and out of
+version control. In Splunk whoever may read the app's alerts can read them too.
+`
+	}
 	_, err := fmt.Fprintf(w, `%s: %s, version %s, sha256 %s
 %s (%d enabled), %s
-
+%s
 What to do now:
 1. Splunk Enterprise: in Splunk Web, Apps > Manage Apps > Install app from file; tick
    "Upgrade app" if it is there already. Splunk Cloud: upload it there as a private
@@ -107,7 +115,7 @@ What to do now:
 3. Open the app: its dashboards show whether the events are found.%s
 `,
 		b.Path, humanize.Bytes(uint64(b.Bytes)), b.Version, b.SHA256,
-		plural(b.Alerts, "alert"), b.Enabled, plural(len(b.Dashboards), "dashboard"),
+		plural(b.Alerts, "alert"), b.Enabled, plural(len(b.Dashboards), "dashboard"), secrets,
 		alerts.EventsMacro, s.Search, alerts.HeartbeatsMacro, s.HeartbeatSearch, enable)
 	return err
 }

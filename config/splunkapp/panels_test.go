@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"auditlog-forwarder/pkg/heartbeat"
 	"auditlog-forwarder/pkg/sigma/spl/spltest"
 	"auditlog-forwarder/testdata/events"
 )
@@ -48,6 +50,7 @@ type beat struct {
 	ready                                  bool
 	blocked                                string
 	lag, delivered, filtered, deadLettered int
+	lost                                   int
 }
 
 // beats are those of forwarder a, which starts anew at minute 3 and is then
@@ -55,13 +58,13 @@ type beat struct {
 func beats() []spltest.Event {
 	var all []spltest.Event
 	for _, b := range []beat{
-		{"a", 0, 600, true, "", 5, 1000, 10, 0},
-		{"b", -5, 60, true, "", 0, 7, 0, 0},
-		{"a", 1, 660, true, "", 5, 1100, 20, 1},
-		{"b", -4, 120, true, "", 0, 9, 0, 0},
-		{"a", 2, 720, true, "", 5, 1250, 20, 1},
-		{"a", 3, 10, true, "", 40, 30, 4, 0}, // 30 since it started again
-		{"a", 4, 70, false, "Splunk refuses the token", 90, 30, 4, 2},
+		{"a", 0, 600, true, "", 5, 1000, 10, 0, 0},
+		{"b", -5, 60, true, "", 0, 7, 0, 0, 0},
+		{"a", 1, 660, true, "", 5, 1100, 20, 1, 40},
+		{"b", -4, 120, true, "", 0, 9, 0, 0, 0},
+		{"a", 2, 720, true, "", 5, 1250, 20, 1, 40},
+		{"a", 3, 10, true, "", 40, 30, 4, 0, 0}, // 30 since it started again
+		{"a", 4, 70, false, "Splunk refuses the token", 90, 30, 4, 2, 3},
 	} {
 		at := now().Add(time.Duration(b.minute-5) * time.Minute)
 		raw, _ := json.Marshal(map[string]any{
@@ -69,7 +72,7 @@ func beats() []spltest.Event {
 			"heartbeat": map[string]any{
 				"instance": b.instance, "version": "v1.2.3", "group_id": "g", "uptime_seconds": b.uptime, "ready": b.ready, "blocked": b.blocked,
 				"partitions": 6, "lag_records": b.lag, "lag_seconds": b.lag * 2, "delivered": b.delivered, "filtered": b.filtered,
-				"dead_lettered": b.deadLettered, "last_delivered": at.Format(time.RFC3339), "last_event": at.Format(time.RFC3339),
+				"dead_lettered": b.deadLettered, "lost_ground": b.lost, "last_delivered": at.Format(time.RFC3339), "last_event": at.Format(time.RFC3339),
 			},
 		})
 		all = append(all, spltest.Event{Raw: raw, Time: at, IndexTime: at, Index: "confluent_audit", Sourcetype: "auditlog-forwarder:heartbeat"})
@@ -148,6 +151,10 @@ func TestPanelsShowSomething(t *testing.T) {
 func TestClicksLeadToEvents(t *testing.T) {
 	t.Parallel()
 	p := newPanels(t)
+	clicks := 12
+	if testing.Short() {
+		clicks = 2 // the race detector makes each of them slow
+	}
 	token := regexp.MustCompile(`\$row\.(\w+)\.value\|s\$`)
 	for _, v := range readViews(t) {
 		for id, viz := range v.Visualizations {
@@ -156,13 +163,93 @@ func TestClicksLeadToEvents(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				for _, row := range rows[:min(len(rows), 12)] {
+				for _, row := range rows[:min(len(rows), clicks)] {
 					query := token.ReplaceAllStringFunc(h.Options.Query, func(s string) string {
 						return strconv.Quote(strings.Join(row[token.FindStringSubmatch(s)[1]], ","))
 					})
 					if found, err := p.search(v, query, nil); err != nil || len(found) == 0 {
 						t.Errorf("%s: %s: %s finds %d events (%v)", v.path, id, query, len(found), err)
 					}
+				}
+			}
+		}
+	}
+}
+
+// TestHeartbeatsAreRead holds that the pipeline's dashboard reads each field
+// that a heartbeat has, and none that it has not.
+func TestHeartbeatsAreRead(t *testing.T) {
+	t.Parallel()
+	var sent, read []string
+	of := reflect.TypeFor[heartbeat.State]()
+	for i := range of.NumField() {
+		name, _, _ := strings.Cut(of.Field(i).Tag.Get("json"), ",")
+		sent = append(sent, name)
+	}
+	for _, v := range readViews(t) {
+		for _, m := range regexp.MustCompile(`\bheartbeat\.(\w+) as `).FindAllStringSubmatch(v.DataSources["ds_beats"].Options.Query, -1) {
+			read = append(read, m[1])
+		}
+	}
+	if diff := cmp.Diff(sent, read); diff != "" {
+		t.Errorf("fields of heartbeats (-sent +read):\n%s", diff)
+	}
+}
+
+// TestSummariesCountForAll holds that a summary of the forwarder counts for the
+// events that it stands for, and is no request of its own.
+func TestSummariesCountForAll(t *testing.T) {
+	t.Parallel()
+	raw := `{"type":"auditlog-forwarder.summary.v1","id":"s","data":{"methodName":"mds.Authorize","authenticationInfo":{"principal":"User:u-1"},"authorizationInfo":{"granted":false}},"summary":{"rule":"noise","count":1374}}`
+	p := newPanels(t)
+	p.events = []spltest.Event{{Raw: []byte(raw), Time: now(), IndexTime: now(), Sourcetype: "confluent:auditlog"}}
+	for _, v := range readViews(t) {
+		if !strings.HasSuffix(v.path, "audit_overview.xml") {
+			continue
+		}
+		for id, want := range map[string]struct{ columns, row []string }{
+			"ds_failed": {[]string{"outcome", "method", "count"}, []string{"denied", "mds.Authorize", "1374"}},
+			"ds_totals": {[]string{"events", "denied"}, []string{"1374", "1374"}},
+			"ds_time":   {[]string{"requests", "summarised", "denied"}, []string{"0", "1374", "1374"}},
+		} {
+			rows, err := p.run(v, id, map[string]string{"dry_runs": "none"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			rows = slices.DeleteFunc(rows, func(r spltest.Row) bool { return id == "ds_time" && len(r["denied"]) == 0 }) // times without events
+			if diff := cmp.Diff([]string{strings.Join(want.row, "|")}, texts(rows, want.columns...)); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", id, diff)
+			}
+		}
+	}
+}
+
+// TestMapHasNoCircle holds that no name stands on both sides of a map: what goes
+// in a circle cannot be drawn from left to right.
+func TestMapHasNoCircle(t *testing.T) {
+	t.Parallel()
+	p := newPanels(t)
+	for i, resource := range []string{"u-1", "u-2"} { // each acts on the other
+		raw := fmt.Sprintf(`{"type":"io.confluent.cloud/request","data":{"methodName":"UpdateUser","authenticationInfo":{"principal":"User:u-%d"},"cloudResources":[{"resource":{"resourceId":%q}}]}}`, 2-i, resource)
+		p.events = append(p.events, spltest.Event{Raw: []byte(raw), Time: now(), IndexTime: now(), Sourcetype: "confluent:auditlog"})
+	}
+	for _, v := range readViews(t) {
+		for id, viz := range v.Visualizations {
+			if viz.Type != "splunk.sankey" {
+				continue
+			}
+			rows, err := p.run(v, viz.DataSources["primary"], nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sources, targets := map[string]bool{}, map[string]bool{}
+			for _, row := range rows {
+				sources[row["source"][0]] = true
+				targets[row["target"][0]] = true
+			}
+			for name := range sources {
+				if targets[name] && !strings.HasSuffix(v.path, "role_assignments.xml") { // there a role stands in the middle
+					t.Errorf("%s: %s: %s is on both sides", v.path, id, name)
 				}
 			}
 		}
@@ -259,6 +346,7 @@ func TestPanels(t *testing.T) {
 			columns: []string{"instance", "uptime_seconds", "delivered_delta", "filtered_delta", "dead_lettered_delta"}, exact: true,
 			want: []string{"a|600|||", "a|660|100|10|1", "a|720|150|0|0", "a|10|30|4|0", "a|70|0|0|2", "b|60|7|0|0", "b|120|2|0|0"},
 		},
+		{name: "expired in Kafka before they were read", view: "pipeline_health", source: "ds_lost", columns: []string{"lost"}, exact: true, want: []string{"43"}},
 		{name: "dead letters", view: "pipeline_health", source: "ds_dead", columns: []string{"dead_lettered"}, exact: true, want: []string{"3"}},
 		{
 			name: "state of the instances", view: "pipeline_health", source: "ds_instances", columns: []string{"instance", "state", "lag_records"}, exact: true,

@@ -1,10 +1,12 @@
 package splunkapp
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"regexp"
 	"slices"
+	"strings"
 
 	"auditlog-forwarder/pkg/alerts"
 	"auditlog-forwarder/pkg/sigma"
@@ -12,8 +14,8 @@ import (
 
 // longFields are calculated fields that give the events which are too long for
 // Splunk's automatic extraction the fields that something here asks for: the
-// rules, the subjects, the dashboards and the fields of the CIM.
-func longFields(c *alerts.Catalogue, dashboards []File) ([]alerts.Setting, error) {
+// rules, the subjects, the dashboards, and the event types and fields of the CIM.
+func longFields(c *alerts.Catalogue, dashboards []File, types []alerts.Stanza) ([]alerts.Setting, error) {
 	all := map[string]bool{}
 	for _, a := range c.Alerts {
 		if a.Source == alerts.Audit {
@@ -29,10 +31,18 @@ func longFields(c *alerts.Catalogue, dashboards []File) ([]alerts.Setting, error
 			}
 		}
 	}
-	inView := regexp.MustCompile(`\bdata\.[A-Za-z0-9_.{}]*[A-Za-z0-9_}]`)
-	for _, v := range dashboards {
-		for _, path := range inView.FindAllString(string(v.Data), -1) {
+	inText := regexp.MustCompile(`\bdata\.[A-Za-z0-9_.{}]*[A-Za-z0-9_}]`)
+	addText := func(text string) {
+		for _, path := range inText.FindAllString(text, -1) {
 			all[path] = true
+		}
+	}
+	for _, v := range dashboards {
+		addText(string(v.Data))
+	}
+	for _, t := range types {
+		for _, s := range t.Settings {
+			addText(s.Value)
 		}
 	}
 	for _, name := range []string{mechanism, reasons, crn} {
@@ -51,6 +61,25 @@ func longFields(c *alerts.Catalogue, dashboards []File) ([]alerts.Setting, error
 		}
 	}
 	return settings, nil
+}
+
+// ownFields refuses alerts that ask for a member of events by whose name Splunk
+// has a field of the data models: they would find something else there than on
+// the stream.
+func ownFields(c *alerts.Catalogue, common []alerts.Setting) error {
+	own := map[string]bool{"object_category": true} // of the lookup
+	for _, s := range common {
+		own[strings.TrimPrefix(s.Key, "EVAL-")] = true
+	}
+	var errs []error
+	for _, a := range c.Alerts {
+		for _, path := range slices.Compact(slices.Sorted(slices.Values(asked(a.Rule)))) {
+			if own[path] && a.Source == alerts.Audit {
+				errs = append(errs, fmt.Errorf("alert %q asks for %s, and in Splunk the app makes a field of this name for the Common Information Model; ask for another member", a.Name, path))
+			}
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // isSplunks reports whether Splunk itself gives events a field of this name,

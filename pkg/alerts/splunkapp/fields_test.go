@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -90,7 +92,7 @@ func TestLongEventsHaveTheirFields(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fields, err := longFields(c, nil)
+	fields, err := longFields(c, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -185,4 +187,64 @@ func setting(s alerts.Stanza, key string) string {
 		}
 	}
 	return ""
+}
+
+// TestReadmeTellsMissingFields runs the search by which the app's README tells
+// whether long events have their fields, with and without Splunk's limit.
+func TestReadmeTellsMissingFields(t *testing.T) {
+	t.Parallel()
+	readme := string(build(t, "").file(t, "README.md"))
+	var search strings.Builder
+	for line := range strings.Lines(readme) {
+		if line = strings.TrimPrefix(line, "    "); search.Len() > 0 && strings.HasPrefix(line, "|") || strings.HasPrefix(line, "`confluent_audit_events` |") {
+			search.WriteString(line)
+		}
+	}
+	_, long := shortAndLong(t)
+	for at, missing := range map[int]bool{0: false, cutoff: true} {
+		rows, err := spltest.Run(search.String(), long, spltest.Options{
+			Cutoff: at, Macros: map[string]spltest.Macro{"confluent_audit_events": {Definition: "*"}},
+		})
+		if err != nil || len(rows) != 1 {
+			t.Fatalf("%s: %d rows, %v", search.String(), len(rows), err)
+		}
+		for _, column := range []string{"without_method", "without_resource"} {
+			if got := rows[0][column]; len(got) != 1 || (got[0] != "0") != missing {
+				t.Errorf("extraction up to %d bytes: %s is %v", at, column, got)
+			}
+		}
+	}
+}
+
+// TestEveryPathHasAField holds that each field of audit events that something
+// in the app asks for is calculated for long events.
+func TestEveryPathHasAField(t *testing.T) {
+	t.Parallel()
+	p := build(t, "")
+	props := string(p.file(t, "default/props.conf"))
+	asked := regexp.MustCompile(`\bdata\.[A-Za-z0-9_.{}]*[A-Za-z0-9_}]`)
+	for _, f := range p.Files {
+		of := path.Base(f.Path)
+		if !slices.Contains([]string{"eventtypes.conf", "macros.conf"}, of) && !strings.HasPrefix(f.Path, "default/data/ui/views/") {
+			continue
+		}
+		found := asked.FindAllString(string(f.Data), -1)
+		slices.Sort(found)
+		for _, name := range slices.Compact(found) {
+			if !strings.Contains(props, "\nEVAL-"+name+" = ") {
+				t.Errorf("%s asks for %s, which long events do not have", of, name)
+			}
+		}
+	}
+	stanzas, err := readConf(string(p.file(t, "default/savedsearches.conf")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range stanzas {
+		for _, name := range asked.FindAllString(s.of["search"], -1) {
+			if !strings.Contains(props, "\nEVAL-"+name+" = ") {
+				t.Errorf("%s asks for %s, which long events do not have", s.name, name)
+			}
+		}
+	}
 }

@@ -35,6 +35,7 @@ type Package struct {
 	Version    string
 	Dashboards []string // names of views, in the order of the navigation
 	Files      []File   // by path
+	Secrets    bool     // whether the addresses of webhooks are in it
 }
 
 // Name is what the package's file is called.
@@ -58,7 +59,8 @@ func Build(c *alerts.Catalogue, version string) (*Package, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the app's templates: %w", err)
 	}
-	long, err := longFields(c, append(views, File{Path: macrosFile, Data: macros}))
+	types := eventTypes(methods)
+	long, err := longFields(c, append(views, File{Path: macrosFile, Data: macros}), types)
 	if err != nil {
 		return nil, err
 	}
@@ -66,14 +68,21 @@ func Build(c *alerts.Catalogue, version string) (*Package, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := ownFields(c, common); err != nil {
+		return nil, err
+	}
 	if err := p.appendFields(slices.Concat(long, common)); err != nil {
 		return nil, err
 	}
 	p.add("default/data/ui/nav/default.xml", p.navigation())
+	saved := c.SavedSearches()
+	p.Secrets = slices.ContainsFunc(saved, func(s alerts.Stanza) bool {
+		return slices.ContainsFunc(s.Settings, func(set alerts.Setting) bool { return set.Secret && set.Value != "" })
+	})
 	err = errors.Join(
-		p.addConf("savedsearches.conf", c.SavedSearches()),
+		p.addConf("savedsearches.conf", saved),
 		p.addConf("macros.conf", c.Macros(), "\n", string(macros)),
-		p.addConf("eventtypes.conf", eventTypes(methods)))
+		p.addConf("eventtypes.conf", types))
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"errors"
+	"image/png"
 	"io"
 	"io/fs"
 	"os"
@@ -202,6 +203,54 @@ func TestSave(t *testing.T) {
 	about, err := left[0].Info()
 	if err != nil || about.Mode().Perm() != 0o600 || about.Size() != saved.Bytes {
 		t.Errorf("%v, %v; want %d bytes that only the owner can read", about, err, saved.Bytes)
+	}
+}
+
+// TestSaveLeavesNothing holds that a package that cannot be put in its place
+// leaves no half file behind.
+func TestSaveLeavesNothing(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	inTheWay := filepath.Join(dir, ID+"-"+testVersion+".tar.gz", "file")
+	if err := os.MkdirAll(inTheWay, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := build(t, "").Save(dir); err == nil {
+		t.Error("a folder is replaced by the package")
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 1 || !left[0].IsDir() {
+		t.Errorf("the folder has %v, %v", left, err)
+	}
+}
+
+// TestIcons holds that the icons have the sizes that Splunk shows.
+func TestIcons(t *testing.T) {
+	t.Parallel()
+	p := build(t, "")
+	for name, size := range map[string]int{"appIcon": 36, "appIcon_2x": 72} {
+		icon, err := png.DecodeConfig(bytes.NewReader(p.file(t, "static/"+name+".png")))
+		if err != nil || icon.Width != size || icon.Height != size {
+			t.Errorf("%s: %d by %d pixels, %v; want %d", name, icon.Width, icon.Height, err, size)
+		}
+	}
+}
+
+// TestWhoSees holds that fields, event types, tags, lookups and macros are there
+// in every app, Enterprise Security's as well, and that alerts and dashboards
+// are not.
+func TestWhoSees(t *testing.T) {
+	t.Parallel()
+	stanzas, err := readConf(string(build(t, "").file(t, "metadata/default.meta")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, s := range stanzas {
+		got[s.name] = s.of["export"]
+	}
+	want := map[string]string{"": "system", "views": "none", "nav": "none", "savedsearches": "none"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("export (-want +got):\n%s", diff)
 	}
 }
 
