@@ -26,7 +26,7 @@ and then one of
   alerts apply     change it
 
 Of the configuration only the section alerts is needed, which flags can give as
-well. docs/alerts.md describes rules and settings.`,
+well; help lists only those flags. docs/alerts.md describes rules and settings.`,
 		Example: "  " + program + " alerts list\n" +
 			"  " + program + " alerts render --search 'CC cluster deletion'\n" +
 			"  " + program + " alerts list --alerts.rules builtin,my-alerts/*.yml --alerts.settings alerts.yaml",

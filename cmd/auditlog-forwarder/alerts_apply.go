@@ -75,7 +75,7 @@ asked; 3 the configuration, a rule or the settings are wrong.`,
 	f := cmd.Flags()
 	f.BoolVarP(&yes, "yes", "y", false, "do not ask")
 	f.BoolVar(&dryRun, "dry-run", false, "only tell, as alerts plan does")
-	addConfigFlags(cmd)
+	addConfigFlags(cmd, "alerts")
 	return cmd
 }
 

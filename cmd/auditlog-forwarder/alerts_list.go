@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -40,7 +39,7 @@ The exit code is 3 if a rule or the settings are wrong; all mistakes are told.`,
 	}
 	cmd.Flags().VarP(format, "output", "o", "table or json")
 	completeFormat(cmd, format)
-	addConfigFlags(cmd)
+	addConfigFlags(cmd, "alerts.rules", "alerts.settings")
 	return cmd
 }
 
@@ -99,8 +98,5 @@ func listJSON(w io.Writer, c *alerts.Catalogue) error {
 			all[i].Suppress = alerts.Span(a.Suppress.For)
 		}
 	}
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
-	enc.SetEscapeHTML(false)
-	return enc.Encode(all)
+	return printJSON(w, all)
 }

@@ -74,7 +74,7 @@ alerts apply bring the alerts there without a package.`,
 	_ = cmd.MarkFlagDirname("out")
 	_ = cmd.RegisterFlagCompletionFunc("app-version", cobra.NoFileCompletions)
 	completeFormat(cmd, format)
-	addConfigFlags(cmd)
+	addConfigFlags(cmd, "alerts.rules", "alerts.settings")
 	return cmd
 }
 

@@ -84,7 +84,7 @@ reached or refused; 3 the configuration, a rule or the settings are wrong; with
 	}
 	flags.add(cmd)
 	cmd.Flags().BoolVar(&detailed, "detailed-exitcode", false, "exit with 4 if there is something to do")
-	addConfigFlags(cmd)
+	addConfigFlags(cmd, "alerts")
 	return cmd
 }
 

@@ -54,15 +54,16 @@ there; --macros leaves its macros in.`,
 	cmd.Flags().StringVar(&search, "search", "", "print the search of the alert of this name")
 	cmd.Flags().BoolVar(&macros, "macros", false, "with --search: leave the app's macros in")
 	cmd.Flags().StringVar(&out, "out", "", "write savedsearches.conf and macros.conf into this folder")
+	_ = cmd.MarkFlagDirname("out")
 	_ = cmd.RegisterFlagCompletionFunc("search", completeAlerts)
-	addConfigFlags(cmd)
+	addConfigFlags(cmd, "alerts.rules", "alerts.settings")
 	return cmd
 }
 
 func renderSearch(cmd *cobra.Command, c *alerts.Catalogue, name string, macros bool) error {
 	a, err := c.Find(name)
 	if err != nil {
-		return usageError(err, program+" alerts list names them")
+		return usageError(err, "") // the error has the next step
 	}
 	text, end := c.Expanded(a), "now"
 	if macros {

@@ -73,7 +73,7 @@ configuration is wrong. That alerts would have fired is no failure.`,
 	f.VarP(flags.format, "output", "o", "table or json")
 	completeFormat(cmd, flags.format)
 	_ = cmd.RegisterFlagCompletionFunc("alert", completeAlerts)
-	addConfigFlags(cmd)
+	addConfigFlags(cmd, "alerts.rules", "alerts.settings", "kafka")
 	return cmd
 }
 
@@ -97,7 +97,7 @@ func (f *alertTestFlags) run(cmd *cobra.Command) error {
 		for _, name := range f.names {
 			a, err := c.Find(name)
 			if err != nil {
-				return usageError(fmt.Errorf("flag --alert: %w", err), program+" alerts list names them")
+				return usageError(fmt.Errorf("flag --alert: %w", err), "") // the error has the next step
 			}
 			list = append(list, a)
 		}

@@ -66,18 +66,11 @@ func (f *alertTestFlags) examples(cmd *cobra.Command, list []*alerts.Alert) erro
 	}
 	if wrong > 0 {
 		return &exitError{
-			code: exitRunning, err: fmt.Errorf("%s of %d not proved by the examples", areAlerts(wrong), len(list)),
+			code: exitRunning, err: fmt.Errorf("the examples do not prove %d of %s", wrong, plural(len(list), "alert")),
 			hint: "change the rule or the example; --alert NAME --show prints what fires",
 		}
 	}
 	return nil
-}
-
-func areAlerts(n int) string {
-	if n == 1 {
-		return "1 alert is"
-	}
-	return fmt.Sprintf("%d alerts are", n)
 }
 
 func prove(a *alerts.Alert) (provedAlert, error) {

@@ -20,6 +20,10 @@ import (
 // first, what each was about, and what it would have cost.
 func printAlertTrial(w io.Writer, r app.AlertReport) error {
 	p := &trialPrinter{w: w}
+	if r.Events == 0 { // then nothing can be told of any alert
+		p.cost(r, nil)
+		return p.err
+	}
 	all := slices.Clone(r.Alerts)
 	slices.SortStableFunc(all, func(a, b *firing.Verdict) int {
 		if a.Judged != b.Judged {
@@ -135,13 +139,24 @@ func (p *trialPrinter) notes(all []*firing.Verdict) {
 		if i == 0 {
 			p.line("")
 		}
-		p.line("%s: %s", strings.Join(names[note], ", "), note)
+		p.line("%s: %s", someOf(names[note]), note)
 	}
+}
+
+// someOf writes names, and of many the first ones.
+func someOf(names []string) string {
+	const most = 8
+	if len(names) <= most {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d others", strings.Join(names[:most-1], ", "), len(names)-most+1)
 }
 
 // cost tells what all of it comes to.
 func (p *trialPrinter) cost(r app.AlertReport, all []*firing.Verdict) {
-	p.line("")
+	if r.Events > 0 {
+		p.line("")
+	}
 	if r.Unreadable > 0 {
 		p.line("%s not read:", areEvents(r.Unreadable))
 		for _, named := range r.Named {

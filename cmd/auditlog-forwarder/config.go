@@ -5,14 +5,18 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"auditlog-forwarder/pkg/config"
 )
 
-// addConfigFlags gives a command --config and a flag for every key.
-func addConfigFlags(cmd *cobra.Command) {
+// addConfigFlags gives a command --config and a flag for every key. If sections are
+// named, such as alerts or alerts.splunk, help lists only flags of these; the others
+// work as well.
+func addConfigFlags(cmd *cobra.Command, sections ...string) {
 	fs := cmd.Flags()
 	fs.SortFlags = false // keep the order of the table
 	fs.StringP("config", "c", "", "configuration file; the default is "+config.DefaultFile+" if it exists")
@@ -21,6 +25,10 @@ func addConfigFlags(cmd *cobra.Command) {
 		if f := fs.Lookup(k.Flag()); f != nil && len(k.Values) > 0 {
 			// It fails only for a flag that does not exist.
 			_ = cmd.RegisterFlagCompletionFunc(f.Name, cobra.FixedCompletions(k.Values, cobra.ShellCompDirectiveNoFileComp))
+		}
+		of := func(section string) bool { return strings.HasPrefix(k.Name+".", section+".") }
+		if f := fs.Lookup(k.Flag()); f != nil && len(sections) > 0 {
+			f.Hidden = !slices.ContainsFunc(sections, of)
 		}
 	}
 }

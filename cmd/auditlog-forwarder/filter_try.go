@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -138,10 +137,7 @@ func unique(errs []error) error {
 
 func (f *trialFlags) print(w io.Writer, r app.FilterReport) error {
 	if f.format.value == "json" {
-		enc := json.NewEncoder(w)
-		enc.SetEscapeHTML(false)
-		enc.SetIndent("", "  ")
-		return enc.Encode(r)
+		return printJSON(w, r)
 	}
 	return printTrial(w, r, f.show)
 }

@@ -69,6 +69,7 @@ The exit code is 0 also with warnings.`,
 
 func printJSON(w io.Writer, v any) error {
 	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false) // searches are full of < and >
 	enc.SetIndent("", "  ")
 	return enc.Encode(v)
 }

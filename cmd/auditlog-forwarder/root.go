@@ -43,7 +43,7 @@ Exit codes:
     1  an error while running, or dead letters that stay
     2  the command line is wrong
     3  the configuration is invalid
-    4  check found a failure
+    4  check found a failure, or alerts plan --detailed-exitcode something to do
     5  run --until or --from was stopped before its end
   130  stopped at once by a second signal; what was not settled is sent again`
 

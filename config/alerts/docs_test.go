@@ -4,7 +4,9 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -42,6 +44,29 @@ func TestDocs(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, string(text)); diff != "" {
 		t.Errorf("%s is not current; run: go test ./config/alerts -run Docs -update\n%s", docs, diff)
+	}
+}
+
+// TestNumbers holds the number of alerts that README and changelog tell.
+func TestNumbers(t *testing.T) {
+	t.Parallel()
+	n := len(load(t))
+	for _, tt := range []struct {
+		file, text string
+		want       int
+	}{
+		{"../../README.md", `(\d+) alerts as Sigma rules`, n},
+		{"../../README.md", `and (\d+) more come with the program`, n - 3}, // it names three
+		{"../../CHANGELOG.md", `(\d+) alerts as Sigma rules`, n},
+	} {
+		text, err := os.ReadFile(tt.file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := regexp.MustCompile(strings.ReplaceAll(tt.text, " ", `\s+`)).FindSubmatch(text)
+		if m == nil || string(m[1]) != strconv.Itoa(tt.want) {
+			t.Errorf("%s has %q for %q, want %d", tt.file, m, tt.text, tt.want)
+		}
 	}
 }
 

@@ -1,7 +1,7 @@
 // Package alerts is the alert catalogue: Sigma rules with a schedule, a
 // condition, a message, and examples that prove them. It reads and checks
-// them, tells which alerts fire on events, and writes them as Splunk's saved
-// searches.
+// them, and writes them as Splunk's saved searches. Package firing tells which of
+// them fire on events.
 package alerts
 
 import (

@@ -1,13 +1,10 @@
 package alerts
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -21,11 +18,8 @@ import (
 // Builtin names the alerts that come with the program among files.
 const Builtin = "builtin"
 
-// maxFile bounds what is read of a file, maxAlerts the searches of an app.
-const (
-	maxFile   = 1 << 20
-	maxAlerts = 500
-)
+// maxAlerts bounds the searches of an app.
+const maxAlerts = 500
 
 // Catalogue is the alerts of some files, as a user's settings have them.
 type Catalogue struct {
@@ -158,15 +152,10 @@ func (r *reader) translatable(rule *sigma.Rule) {
 // ours reads our members of rules that are wrong elsewhere, so that all
 // mistakes are told at once.
 func (r *reader) ours(data []byte) {
-	for dec := yaml.NewDecoder(bytes.NewReader(data)); ; {
-		var doc yaml.Node
-		if dec.Decode(&doc) != nil || len(doc.Content) == 0 {
-			return
-		}
-		root := doc.Content[0]
+	for root := range sigma.Maps(data) {
 		lacking := demanded()
 		title := ""
-		for i := 0; root.Kind == yaml.MappingNode && i+1 < len(root.Content); i += 2 {
+		for i := 0; i+1 < len(root.Content); i += 2 {
 			delete(lacking, root.Content[i].Value)
 			switch root.Content[i].Value {
 			case "title":
@@ -208,39 +197,16 @@ func expand(source string) ([]text, error) {
 		}
 		return texts, nil
 	}
-	files := []string{source}
-	if strings.ContainsAny(source, "*?[") {
-		var err error
-		if files, err = filepath.Glob(source); err != nil {
-			return nil, fmt.Errorf("%q is no pattern of files: %w", source, err)
-		}
-		if len(files) == 0 {
-			return nil, fmt.Errorf("%q matches no file; name files that are there, or %s", source, Builtin)
-		}
+	files, err := sigma.Files(source, Builtin)
+	if err != nil {
+		return nil, err
 	}
 	texts := make([]text, 0, len(files))
 	for _, file := range files { // in the order of their names
-		data, err := readFile("the alerts", file)
+		data, err := sigma.ReadFile("the alerts", file)
 		texts = append(texts, text{file, data, err})
 	}
 	return texts, nil
-}
-
-func readFile(what, file string) ([]byte, error) {
-	info, err := os.Stat(file)
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("read %s: %w", what, err)
-	case info.IsDir():
-		return nil, fmt.Errorf("read %s: %s is a folder; name the files in it: %s", what, file, filepath.Join(file, "*.yml"))
-	case info.Size() > maxFile:
-		return nil, fmt.Errorf("%s has %d bytes; a file of alerts or their settings has at most %d", file, info.Size(), maxFile)
-	}
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", what, err)
-	}
-	return data, nil
 }
 
 // unknownMembers tells the members of a rule that are neither Sigma's nor ours.

@@ -38,7 +38,7 @@ func (l *loader) settings(file string) {
 	if file == "" {
 		return
 	}
-	data, err := readFile("the settings", file)
+	data, err := sigma.ReadFile("the settings", file)
 	if err != nil {
 		l.errs = append(l.errs, err)
 		return

@@ -1,6 +1,9 @@
 package archtest
 
 import (
+	"os"
+	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -82,6 +85,30 @@ func TestImportsGoDownwardOnly(t *testing.T) {
 			if ours, ok := strings.CutPrefix(imp, module+"/"); ok && !slices.Contains(allowed, ours) {
 				t.Errorf("%s imports %s; allowed are %v", name, ours, allowed)
 			}
+		}
+	}
+}
+
+// TestRoomsAreDescribed holds that docs/design.md has each package of the import
+// table, and each one of support.
+func TestRoomsAreDescribed(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(filepath.Join(root, "docs/design.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rooms, _ := strings.Cut(string(text), "\n## Rooms\n")
+	rooms, _, _ = strings.Cut(rooms, "\n## ")
+	for name := range mayImport {
+		row := strings.Index(rooms, "`"+name+"`")
+		if row < 0 || rooms[strings.LastIndex(rooms[:row], "\n")+1] != '|' {
+			t.Errorf("the table of rooms in docs/design.md has no row for %s", name)
+		}
+	}
+	for _, name := range support {
+		parent := path.Dir(name)
+		if !strings.Contains(rooms, "`"+name+"`") && !strings.Contains(rooms, "`"+parent+"`") && name != "pkg/archtest" {
+			t.Errorf("docs/design.md does not name %s among what is support", name)
 		}
 	}
 }

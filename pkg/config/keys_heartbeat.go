@@ -8,7 +8,7 @@ func heartbeatKeys() section {
 		keys: []Key{
 			{
 				Name: "heartbeat.interval", Kind: Duration, Max: "1h",
-				Doc:     "How often one is sent, 10s at the least; about 600 bytes each. The first comes after one interval. 0s sends none.",
+				Doc:     "How often a heartbeat is sent: 10s to 1h, or 0s for none. Each has about 600 bytes; the first comes after one interval.",
 				Example: "1m",
 			},
 			{

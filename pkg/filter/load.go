@@ -1,19 +1,14 @@
 package filter
 
 import (
-	"bytes"
 	"embed"
 	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
-	"os"
 	"path"
-	"path/filepath"
 	"slices"
 	"strings"
-
-	"gopkg.in/yaml.v3"
 
 	"auditlog-forwarder/pkg/sigma"
 )
@@ -45,11 +40,8 @@ func Preset(name string) ([]byte, error) {
 	return data, nil
 }
 
-// maxRuleFile bounds what is read of a file; maxRules bounds the metric's label.
-const (
-	maxRuleFile = 1 << 20
-	maxRules    = 1000
-)
+// maxRules bounds the metric's label.
+const maxRules = 1000
 
 // loaded is a rule and what is needed to match it.
 type loaded struct {
@@ -101,39 +93,18 @@ func expand(source string) ([]string, error) {
 		}
 		return []string{source}, nil
 	}
-	if !strings.ContainsAny(source, "*?[") {
-		return []string{source}, nil
-	}
-	files, err := filepath.Glob(source)
-	if err != nil {
-		return nil, fmt.Errorf("%q is no pattern of files: %w", source, err)
-	}
-	if len(files) == 0 {
-		return nil, fmt.Errorf("%q matches no file; name files that are there, or remove it", source)
-	}
-	return files, nil // in the order of their names
+	return sigma.Files(source, "remove it")
 }
 
 func read(file string) ([]byte, error) {
 	if name, ok := strings.CutPrefix(file, presetPrefix); ok {
 		return Preset(name)
 	}
-	info, err := os.Stat(file)
-	switch {
-	case errors.Is(err, fs.ErrNotExist) && slices.Contains(Presets(), file):
+	data, err := sigma.ReadFile("the rules", file)
+	if errors.Is(err, fs.ErrNotExist) && slices.Contains(Presets(), file) {
 		return nil, fmt.Errorf("%s is no file; a preset is named %s%s", file, presetPrefix, file)
-	case err != nil:
-		return nil, fmt.Errorf("read the rules: %w", err)
-	case info.IsDir():
-		return nil, fmt.Errorf("%s is a folder; name the files in it: %s", file, filepath.Join(file, "*.yml"))
-	case info.Size() > maxRuleFile:
-		return nil, fmt.Errorf("%s has %d bytes; a file of rules has at most %d", file, info.Size(), maxRuleFile)
 	}
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return nil, fmt.Errorf("read the rules: %w", err)
-	}
-	return data, nil
+	return data, err
 }
 
 // parse reads the rules of one file.
@@ -175,13 +146,8 @@ func parse(file string, data []byte) (rules []loaded, mistakes sigma.Mistakes) {
 // others reads our members of rules that are wrong elsewhere, so that all
 // mistakes are told at once.
 func (r *reader) others(data []byte) {
-	for dec := yaml.NewDecoder(bytes.NewReader(data)); ; {
-		var doc yaml.Node
-		if dec.Decode(&doc) != nil || len(doc.Content) == 0 {
-			return
-		}
-		root := doc.Content[0]
-		for i := 0; root.Kind == yaml.MappingNode && i+1 < len(root.Content); i += 2 {
+	for root := range sigma.Maps(data) {
+		for i := 0; i+1 < len(root.Content); i += 2 {
 			if root.Content[i].Value == Member {
 				r.action(root.Content[i+1], &Rule{})
 			}

@@ -105,7 +105,7 @@ func TestSources(t *testing.T) {
 		{"a preset without its prefix", Config{Rules: []string{"keep-security"}}, nil, "rules: keep-security is no file; a preset is named preset:keep-security"},
 		{"no such file", Config{Rules: []string{"DIR/none.yml"}}, nil, "rules: read the rules: stat DIR/none.yml: no such file or directory"},
 		{"no file matches", Config{Rules: []string{"DIR/*.none"}}, nil, `rules: "DIR/*.none" matches no file; name files that are there, or remove it`},
-		{"a folder", Config{Rules: []string{"DIR"}}, nil, "rules: DIR is a folder; name the files in it: DIR/*.yml"},
+		{"a folder", Config{Rules: []string{"DIR"}}, nil, "rules: read the rules: DIR is a folder; name the files in it: DIR/*.yml"},
 		{"twice", Config{Rules: []string{"DIR/a.yml", "DIR/a.yml"}}, []string{"a"}, `rules: DIR/a.yml:1: the title "a" is that of DIR/a.yml:1 as well, and rules are counted by it; give one another title, or name the file once`},
 		{"a hash without a key", Config{Rules: []string{"DIR/h.txt"}}, []string{"h"}, `hash_key: missing; set filter.hash_key_file, since the rule "h" redacts by hash`},
 		{"a hash with one", Config{Rules: []string{"DIR/h.txt"}, HashKey: creds.NewSecret("0123456789abcdef")}, []string{"h"}, ""},

@@ -58,6 +58,9 @@ func Parse(file string, data []byte) ([]*Rule, error) {
 // column: it is that of the line's first character.
 func NotYAML(file string, data []byte, err error) Mistake {
 	text := strings.TrimPrefix(err.Error(), "yaml: ")
+	if strings.HasSuffix(text, "expected ',' or '}'") && bytes.Contains(data, []byte("{}")) {
+		text += "; between braces a name that has {} itself needs quotation marks"
+	}
 	m := Mistake{File: file, Line: 1, Column: 1, What: "not YAML: " + text}
 	if at := invalid(data); at >= 0 && strings.Contains(text, "UTF-8") {
 		m.Line, m.Column = 1+bytes.Count(data[:at], []byte("\n")), at-bytes.LastIndexByte(data[:at], '\n')

@@ -139,6 +139,7 @@ func TestMistakes(t *testing.T) {
 		{"---\n# nothing\n", "1:1: the file has no rule"},
 		{"- a", "1:1: a rule is a map with the members title, logsource and detection, and this is a list"},
 		{"a: [", "not YAML"},
+		{"detection: {a: {b{}.c: d}}", "between braces a name that has {} itself needs quotation marks"},
 		{"title: x\n\tlevel: low", "2:1: not YAML: found a tab"},
 		{"level: low", "1:1: the rule has no title\n1:1: the rule has no logsource\n1:1: the rule has no detection"},
 		{field("a: 1") + "level: severe\nstatus: new\n", "7:8: level is \"severe\"; allowed are informational, low\n8:9: status is \"new\"; allowed are stable"},

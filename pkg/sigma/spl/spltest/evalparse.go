@@ -2,7 +2,6 @@ package spltest
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 )
 
@@ -56,7 +55,6 @@ func parseExpr(s string) (exprNode, error) {
 }
 
 func evalTokens(s string) ([]evalToken, error) {
-	token := regexp.MustCompile(`^(?:([A-Za-z_][A-Za-z0-9_]*)|(\d+(?:\.\d+)?)|(==|!=|<=|>=|[-+*/%.,()=<>!]))`)
 	var out []evalToken
 	for i := 0; i < len(s); {
 		switch c := s[i]; c {
@@ -80,24 +78,51 @@ func evalTokens(s string) ([]evalToken, error) {
 			i = end
 			continue
 		}
-		m := token.FindStringSubmatch(s[i:])
-		if m == nil {
+		t := bareToken(s[i:])
+		if t.text == "" {
 			return nil, fmt.Errorf("expression %s: %q is not understood", s, s[i:])
-		}
-		t := evalToken{'o', m[0]}
-		if m[1] != "" {
-			t.kind = 'w'
-		} else if m[2] != "" {
-			t.kind = 'n'
 		}
 		// Names with dots need single quotation marks; without, the dot joins texts.
 		if n := len(out); t.text == "." && n > 0 && out[n-1].kind == 'w' && i > 0 && s[i-1] != ' ' && i+1 < len(s) && s[i+1] != ' ' {
 			return nil, undocumented("%s%s: a name with a dot needs single quotation marks, and a dot between texts spaces", out[n-1].text, s[i:])
 		}
 		out = append(out, t)
-		i += len(m[0])
+		i += len(t.text)
 	}
 	return out, nil
+}
+
+// bareToken reads a word, a number or an operator. It is no regular expression, as
+// most of the time of the tests that compare searches went into compiling that.
+func bareToken(s string) evalToken {
+	digits := func(from int) int {
+		n := from
+		for n < len(s) && '0' <= s[n] && s[n] <= '9' {
+			n++
+		}
+		return n
+	}
+	word := 0
+	for word < len(s) && (s[word] == '_' || 'a' <= s[word]|0x20 && s[word]|0x20 <= 'z' || word > 0 && '0' <= s[word] && s[word] <= '9') {
+		word++
+	}
+	number := digits(0)
+	if number > 0 && number < len(s) && s[number] == '.' {
+		if end := digits(number + 1); end > number+1 {
+			number = end
+		}
+	}
+	switch {
+	case word > 0:
+		return evalToken{'w', s[:word]}
+	case number > 0:
+		return evalToken{'n', s[:number]}
+	case len(s) > 1 && s[1] == '=' && strings.IndexByte("=!<>", s[0]) >= 0:
+		return evalToken{'o', s[:2]}
+	case s != "" && strings.IndexByte("-+*/%.,()=<>!", s[0]) >= 0:
+		return evalToken{'o', s[:1]}
+	}
+	return evalToken{}
 }
 
 // unescapeEval reads the escapes of a text: \" \\ \t \n \r and \|. Others stay
