@@ -40,8 +40,7 @@ func (e *Error) Unwrap() error { return e.cause }
 // usePackage is the way without the API.
 const usePackage = "auditlog-forwarder alerts package builds the same alerts as an app to install"
 
-// unanswered says why a request brought no answer. pkg/hec has its like for
-// Splunk's other port; the two share no keys, and so no sentences.
+// unanswered says why a request brought no answer.
 func unanswered(err error, host string) *Error {
 	e := &Error{cause: err, again: true}
 	var ue *url.Error
@@ -51,13 +50,10 @@ func unanswered(err error, host string) *Error {
 	var (
 		unknown x509.UnknownAuthorityError
 		name    x509.HostnameError
-		invalid x509.CertificateInvalidError
-		roots   x509.SystemRootsError
 		notTLS  tls.RecordHeaderError
 		dns     *net.DNSError
 		op      *net.OpError
 		proxy   *proxyError
-		pin     *creds.PinError
 	)
 	e.Text = err.Error()
 	if errors.As(err, &op) && op.Addr != nil {
@@ -65,6 +61,7 @@ func unanswered(err error, host string) *Error {
 		e.never = op.Op == "dial"
 	}
 	forGood := func(hint string) { e.again, e.never, e.Hint = false, true, hint }
+	hint, ofTLS := creds.Explain(err, "alerts.splunk.tls", "alerts.splunk.url")
 	switch {
 	case errors.As(err, &proxy):
 		e.never = true
@@ -75,27 +72,14 @@ func unanswered(err error, host string) *Error {
 		e.never = true
 		e.Text = "the proxy does not answer: " + strings.TrimPrefix(op.Err.Error(), "proxyconnect ")
 		e.Hint = "check HTTPS_PROXY and HTTP_PROXY, or name the host in NO_PROXY"
-	case errors.As(err, &unknown):
-		forGood("the certificate comes from a CA that this machine does not know; give it in alerts.splunk.tls.ca_file (PEM) or alerts.splunk.tls.truststore_file. " +
-			"Splunk's own CA is etc/auth/cacert.pem in its folder")
 	case errors.As(err, &name) && unnamed(name.Certificate):
 		forGood("the certificate holds no name, as the one that Splunk makes itself does; give Splunk one with a name, or pin it by alerts.splunk.tls.pinned_sha256 together with insecure_skip_verify: true")
-	case errors.As(err, &name):
-		forGood(fmt.Sprintf("the certificate is for %s; use one of these names in alerts.splunk.url, or set alerts.splunk.tls.server_name to it", creds.Names(name.Certificate)))
-	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		forGood("renew the certificate of Splunk's management port, or check the clock of this machine")
-	case errors.As(err, &invalid):
-		forGood("the certificate is not valid for this use; get Splunk one for a server, from a CA")
-	case errors.As(err, &roots):
-		forGood("this machine has no CAs of its own; give Splunk's CA in alerts.splunk.tls.ca_file")
+	case errors.As(err, &unknown):
+		forGood(hint + ". Splunk's own CA is etc/auth/cacert.pem in its folder")
+	case ofTLS:
+		forGood(hint)
 	case errors.As(err, &notTLS), strings.Contains(e.Text, "server gave HTTP response to HTTPS client"):
 		forGood("the port speaks plain HTTP; Splunk's management port is 8089 and speaks TLS, port 8000 is Splunk Web: check alerts.splunk.url")
-	case clientCertificate(e.Text):
-		forGood("Splunk asks for a client certificate that it trusts; give one in alerts.splunk.tls.client_cert_file and client_key_file, or in keystore_file")
-	case strings.Contains(e.Text, "remote error: tls:"):
-		forGood("Splunk refused the TLS handshake; check that its TLS settings and alerts.splunk.tls.min_version have a version in common")
-	case errors.As(err, &pin):
-		forGood("") // it says the next step itself
 	case errors.As(err, &dns):
 		e.never = true
 		e.Text, e.Hint = fmt.Sprintf("the name %s does not resolve", dns.Name), "check alerts.splunk.url and DNS"
@@ -130,15 +114,6 @@ func cloud(host string) bool { return strings.HasSuffix(strings.ToLower(host), "
 
 func unnamed(cert *x509.Certificate) bool {
 	return cert != nil && len(cert.DNSNames) == 0 && len(cert.IPAddresses) == 0
-}
-
-func clientCertificate(text string) bool {
-	for _, alert := range []string{"certificate required", "bad certificate", "unknown certificate", "certificate expired", "certificate revoked"} {
-		if strings.Contains(text, "remote error: tls: "+alert) {
-			return true
-		}
-	}
-	return false
 }
 
 func timedOut(err error) bool {
