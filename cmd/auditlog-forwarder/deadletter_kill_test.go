@@ -81,6 +81,9 @@ func sizeOf(path string) int64 {
 // marks. A kill repeats one event at most, and none is missing in the end.
 func TestReplayKilled(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("starts and kills the command over and over; make test does")
+	}
 	const events = 60
 	var bodies []string
 	for i := range events {
@@ -181,6 +184,9 @@ func TestReplayKilled(t *testing.T) {
 // began.
 func TestPurgeKilled(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("starts and kills the command over and over; make test does")
+	}
 	dir := t.TempDir()
 	s, err := deadletter.Open(deadletter.Config{Dir: dir, MaxBytes: 1 << 30}, zap.NewNop())
 	if err != nil {

@@ -13,6 +13,9 @@ import (
 // saved search finds in its own, which ends later; both may reckon from that end.
 func TestPastedSearchesAgree(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip(slow)
+	}
 	c := builtin(t)
 	s := &searcher{c, macros(c)}
 	corpus, err := spltest.Corpus()

@@ -19,6 +19,10 @@ import (
 // the searches have is asked by every comparison.
 const lag = 3 * time.Minute
 
+// slow is why -short, and so the race detector, goes without: with it they take ten
+// times as long, and no goroutine shares anything.
+const slow = "one goroutine works out a lot; make test runs it"
+
 // macros are those of a catalogue, for spltest.
 func macros(c *alerts.Catalogue) map[string]spltest.Macro {
 	all := map[string]spltest.Macro{}
@@ -148,6 +152,9 @@ func unsuppressed(a *alerts.Alert) *alerts.Alert {
 // saved search has the rows that the evaluator tells.
 func TestSearchesAgreeOnExamples(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip(slow)
+	}
 	c := builtin(t)
 	s := &searcher{c, macros(c)}
 	for _, a := range c.Alerts {
@@ -202,6 +209,9 @@ func (s *searcher) example(t *testing.T, a *alerts.Alert, expanded []firing.Even
 // the evaluator say the same: whether it matches, and what its subjects are.
 func TestSearchesAgreeOnCorpus(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip(slow)
+	}
 	c := builtin(t)
 	s := &searcher{c, macros(c)}
 	events, err := spltest.Corpus()
@@ -232,6 +242,9 @@ func TestSearchesAgreeOnCorpus(t *testing.T) {
 // of alerts that count have the groups that the evaluator tells.
 func TestSearchesAgreeOnConditions(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip(slow)
+	}
 	c := builtin(t)
 	s := &searcher{c, macros(c)}
 	events, err := spltest.Corpus()
