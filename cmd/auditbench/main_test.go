@@ -68,6 +68,9 @@ func auditbench(t *testing.T, args ...string) (stdout, stderr string, code int) 
 // once: auditbench fails otherwise. No number is held against a limit.
 func TestBench(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("it measures processes; make test runs it")
+	}
 	const events = 5000
 	profiles := t.TempDir()
 	stdout, stderr, code := auditbench(t, "--events", fmt.Sprint(events), "--rounds", "1", "--partitions", "3",

@@ -16,6 +16,9 @@ import (
 // TestAlertsDeploy runs testdata/deploy/*.txtar, each against a Splunk of its own.
 func TestAlertsDeploy(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("each command is a process of its own; make test runs them")
+	}
 	const app = "confluent_audit_alerts"
 	splunk := func(ts *testscript.TestScript) *resttest.Server { return ts.Value("splunk").(*resttest.Server) }
 	testscript.Run(t, testscript.Params{

@@ -21,6 +21,9 @@ func TestMain(m *testing.M) {
 // TestScripts runs testdata/*.txtar, which specify the command line.
 func TestScripts(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("each command is a process of its own; make test runs them")
+	}
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata",
 		RequireExplicitExec: true,
