@@ -18,19 +18,16 @@ func TestPastedSearchesAgree(t *testing.T) {
 	}
 	c := builtin(t)
 	s := &searcher{c, macros(c)}
-	corpus, err := spltest.Corpus()
-	if err != nil {
-		t.Fatal(err)
-	}
+	events := corpus(t)
 	end := spltest.CorpusTime().Add(time.Minute)
-	for i := range corpus { // a few to a group in a bin, some of them from before the run
+	for i := range events { // a few to a group in a bin, some of them from before the run
 		ago := time.Duration(i%4+1) * time.Minute
 		if i%4 == 3 {
 			ago = 3 * time.Hour
 		}
-		corpus[i].Time, corpus[i].IndexTime = end.Add(-time.Duration(i%7+1)*time.Minute), end.Add(-ago)
+		events[i].Time, events[i].IndexTime = end.Add(-time.Duration(i%7+1)*time.Minute), end.Add(-ago)
 	}
-	events := spltest.Load(corpus[:600], 0)
+	loaded := spltest.Load(events[:600], 0)
 	all := 0
 	for _, a := range c.Alerts {
 		if a.Condition.New == nil && a.Condition.Spike == nil {
@@ -38,10 +35,10 @@ func TestPastedSearchesAgree(t *testing.T) {
 		}
 		a := eager(unsuppressed(a))
 		var want, got []string
-		for _, row := range s.run(t, a, events, end) {
+		for _, row := range s.run(t, a, loaded, end) {
 			want = append(want, ofSearch(a, row))
 		}
-		rows, err := events.Run(c.Expanded(a), spltest.Options{
+		rows, err := loaded.Run(c.Expanded(a), spltest.Options{
 			Now: end.Add(lag), Latest: end.Add(lag), Earliest: end.Add(-24 * time.Hour), IndexLatest: end,
 		})
 		if err != nil {

@@ -43,6 +43,16 @@ func setting(s alerts.Stanza, key string) string {
 	return ""
 }
 
+// corpus is a copy of the corpus, for the test to change.
+func corpus(t *testing.T) []spltest.Event {
+	t.Helper()
+	events, err := spltest.Corpus()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return events
+}
+
 // searcher runs saved searches as Splunk's scheduler would.
 type searcher struct {
 	catalogue *alerts.Catalogue
@@ -214,10 +224,7 @@ func TestSearchesAgreeOnCorpus(t *testing.T) {
 	}
 	c := builtin(t)
 	s := &searcher{c, macros(c)}
-	events, err := spltest.Corpus()
-	if err != nil {
-		t.Fatal(err)
-	}
+	events := corpus(t)
 	t.Logf("%d events, %d alerts", len(events), len(c.Alerts))
 	for i := range events { // all in one window, at their own times of the week
 		events[i].IndexTime = spltest.CorpusTime()
@@ -247,10 +254,7 @@ func TestSearchesAgreeOnConditions(t *testing.T) {
 	}
 	c := builtin(t)
 	s := &searcher{c, macros(c)}
-	events, err := spltest.Corpus()
-	if err != nil {
-		t.Fatal(err)
-	}
+	events := corpus(t)
 	loaded := spltest.Load(events, 0)
 	for _, a := range c.Alerts {
 		if a.Condition == (alerts.Condition{}) || a.Condition.Absent != nil {
