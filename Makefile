@@ -19,7 +19,7 @@ TOOLS        = $(CURDIR)/.cache/bin
 LINT         = $(TOOLS)/golangci-lint-$(LINT_VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test race check fmt fmt-diff tidy-diff vet lint fuzz bench e2e mirror chaos mutations appinspect pysigma spl-engine dashboards clean
+.PHONY: help build demo fetch test race check fmt fmt-diff tidy-diff vet lint fuzz bench e2e mirror chaos mutations appinspect pysigma spl-engine dashboards clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -74,6 +74,11 @@ $(TOOLS)/golangci-lint-%:
 	@mkdir -p $(TOOLS)
 	GOBIN=$(TOOLS) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$*
 	@mv $(TOOLS)/golangci-lint $@
+
+fetch: $(LINT) ## fetch what the tests and checks are made of: modules, linter, Apache Kafka's jars
+	$(GO) mod download
+	@jars=$$(mktemp -d) && trap 'rm -rf "$$jars"' EXIT && \
+	mvn -q -B -f testdata/kafka/pom.xml dependency:copy-dependencies -DoutputDirectory="$$jars"
 
 fuzz: ## run every fuzz test for FUZZTIME (20s)
 	@grep -rE '^func Fuzz[A-Za-z0-9_]+' --include='*_test.go' pkg cmd testdata \
