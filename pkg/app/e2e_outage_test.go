@@ -246,5 +246,4 @@ func (o *outage) brokerRestart() {
 	o.broker.Restart()
 	o.feeder.must(restartFed)
 	o.p.ready()
-	o.flows()
 }
