@@ -147,7 +147,7 @@ func TestEndToEndExitCodes(t *testing.T) {
 		f := newFeeder(t, b, topic, 1)
 		f.must(10)
 		posts := answerPosts(hec, hectest.Hang())
-		set := local(t, b, hec, topic, group).with(settings{"batch.drain": "10m", "hec.timeout": "10m"})
+		set := local(t, b, hec, topic, group).with(settings{"batch.drain": "10m", "hec.timeout": "10m", "kafka.session_timeout": "6s"})
 		p := start(t, "forwarder", set)
 		eventually(t, "a post", func() string {
 			if posts.Load() == 0 {
