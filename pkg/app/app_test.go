@@ -160,6 +160,7 @@ func TestStopDrains(t *testing.T) {
 	const parts = 3
 	s := newStage(t, parts)
 	cfg := s.config()
+	cfg.Batch.MaxEvents = 50
 	answers := make(chan struct{})
 	// Splunk takes what is posted, and does not say so yet.
 	held := hectest.Normal().Until(answers)
