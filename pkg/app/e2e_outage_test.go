@@ -44,6 +44,7 @@ const restartFed = 20_000
 // other, while events flow. It must say what is wrong, keep its place in the
 // group and its memory, and go on by itself.
 func TestEndToEndOutage(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("it takes a minute")
 	}

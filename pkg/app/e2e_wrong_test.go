@@ -48,6 +48,7 @@ func wrongRecords(event []byte) map[string]deadletter.Reason {
 // TestEndToEndWrongInput: what cannot be delivered is kept on disk as it came,
 // everything else arrives, and what Splunk has refused is replayed once.
 func TestEndToEndWrongInput(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("it is about what people are told")
 	}
