@@ -74,7 +74,7 @@ func (s *stage) start(ctx context.Context) error {
 		return err
 	}
 	var err error
-	s.producer, err = startProducer(ctx, s.cfg.Kafka.BootstrapServers[0], s.o, s.ledger, s.poison)
+	s.producer, err = startProducer(ctx, s.cfg.Kafka.BootstrapServers[0], s.o, s.ledger, s.poison, func() int { return s.sample().settled })
 	return err
 }
 

@@ -23,6 +23,9 @@ type producer struct {
 	poison *poison
 	rate   int
 
+	settled func() int // of what was produced
+	backlog int        // how much of it may be unsettled
+
 	spoilt atomic.Bool // from now on some records are bad
 	stop   context.CancelFunc
 	done   chan struct{}
@@ -49,8 +52,13 @@ func (p *poison) is(event []byte) bool {
 	return p.bodies[sha256.Sum256(event)]
 }
 
-// startProducer produces until finish is called.
-func startProducer(ctx context.Context, address string, o options, l *ledger, bad *poison) (*producer, error) {
+// ahead is how long the backlog may grow beside an outage. A machine that cannot
+// keep up with the rate would never come to the end of the demonstration.
+const ahead = 2 * time.Second
+
+// startProducer produces until finish is called; settled says how many records
+// the forwarder has settled.
+func startProducer(ctx context.Context, address string, o options, l *ledger, bad *poison, settled func() int) (*producer, error) {
 	gen, err := auditgen.New(o.seed)
 	if err != nil {
 		return nil, err
@@ -60,14 +68,16 @@ func startProducer(ctx context.Context, address string, o options, l *ledger, ba
 	if err != nil {
 		return nil, fmt.Errorf("make the producer: %w", err)
 	}
-	p := &producer{client: client, gen: gen, ledger: l, poison: bad, rate: o.rate, done: make(chan struct{})}
+	p := &producer{client: client, gen: gen, ledger: l, poison: bad, rate: o.rate, settled: settled, done: make(chan struct{})}
+	p.backlog = int((o.outage + ahead).Seconds() * float64(o.rate))
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	p.stop = cancel
 	go p.run(ctx)
 	return p, nil
 }
 
-// run keeps to the rate by the clock, so that a late tick is made up for.
+// run keeps to the rate by the clock, so that a late tick is made up for, but not
+// beyond the backlog.
 func (p *producer) run(ctx context.Context) {
 	defer close(p.done)
 	tick := time.NewTicker(20 * time.Millisecond)
@@ -79,7 +89,12 @@ func (p *producer) run(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		for due := int(time.Since(started).Seconds() * float64(p.rate)); sent < due && ctx.Err() == nil; sent++ {
+		due := int(time.Since(started).Seconds() * float64(p.rate))
+		if most := p.settled() + p.backlog; due > most {
+			due = max(sent, most)
+			started = time.Now().Add(-time.Duration(float64(due) / float64(p.rate) * float64(time.Second)))
+		}
+		for ; sent < due && ctx.Err() == nil; sent++ {
 			if p.spoilt.Load() {
 				bad++
 			}

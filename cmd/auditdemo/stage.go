@@ -17,7 +17,7 @@ import (
 )
 
 // patience bounds every wait for a state that must come.
-const patience = time.Minute
+const patience = 2 * time.Minute
 
 // stage holds everybody who plays.
 type stage struct {

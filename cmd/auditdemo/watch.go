@@ -59,8 +59,9 @@ func (s *stage) draw(now sample) {
 		comma(now.filtered), comma(now.dead), comma(now.lag()), comma(s.perSecond(now))), st, state)
 }
 
-// watch shows how it stands until done says so. It ends with ctx's error, or
-// with its own if the forwarder ends or what is awaited does not come.
+// watch shows how it stands until done says so. It ends with ctx's error if ctx
+// has ended, or with its own if the forwarder ends or what is awaited does not
+// come.
 func (s *stage) watch(ctx context.Context, awaited string, done func(now sample) bool) error {
 	defer s.out.settle()
 	tick := time.NewTicker(100 * time.Millisecond)
@@ -71,7 +72,7 @@ func (s *stage) watch(ctx context.Context, awaited string, done func(now sample)
 		now := s.sample()
 		s.draw(now)
 		if done(now) {
-			return nil
+			return ctx.Err() // an interrupt that came meanwhile is one all the same
 		}
 		select {
 		case <-tick.C:

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -130,17 +131,27 @@ func (o *onceTold) Write(b []byte) (int, error) {
 	return o.Buffer.Write(b)
 }
 
+// freePort returns a port that nobody has. It lies below those that systems hand
+// out by themselves, so that nobody is given it either.
+func freePort(t *testing.T) int {
+	t.Helper()
+	for {
+		port := 10_000 + rand.IntN(5000)
+		free, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port})
+		if err != nil {
+			continue // somebody has it
+		}
+		if err := free.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return port
+	}
+}
+
 // TestWaitsForKafka starts the broker only when the command waits for it.
 func TestWaitsForKafka(t *testing.T) {
 	t.Parallel()
-	free, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := free.Addr().(*net.TCPAddr).Port
-	if err := free.Close(); err != nil {
-		t.Fatal(err)
-	}
+	port := freePort(t)
 	stderr := &onceTold{text: "waiting up to 1m0s for Kafka"}
 	stderr.do = func() {
 		c, err := kfake.NewCluster(kfake.Ports(port))

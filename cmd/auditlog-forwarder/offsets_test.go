@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -235,7 +237,7 @@ func TestRunWindow(t *testing.T) {
 	if err := os.WriteFile(token, []byte(hectest.DefaultToken), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	window := func(args ...string) (int, string) {
+	window := func(ctx context.Context, args ...string) (int, string) {
 		t.Helper()
 		var out, errs bytes.Buffer
 		args = append([]string{
@@ -243,7 +245,7 @@ func TestRunWindow(t *testing.T) {
 			"--kafka.bootstrap-servers", c.addr, "--kafka.security-protocol", "PLAINTEXT", "--kafka.topics", offsetsTopic, "--dead-letter.dir", t.TempDir(),
 			"--log.level", "error",
 		}, args...)
-		code := run(t.Context(), args, &out, &errs)
+		code := run(ctx, args, &out, &errs)
 		return code, errs.String()
 	}
 	const group = offsetsGroup + "-resend-20261101T001000Z-20261101T002000Z"
@@ -256,7 +258,7 @@ func TestRunWindow(t *testing.T) {
 		{nil, 10, "nothing was sent: .* --again"},
 		{[]string{"--again"}, 20, ""},
 	} {
-		code, stderr := window(step.args...)
+		code, stderr := window(t.Context(), step.args...)
 		if code != 0 || len(splunk.Events()) != step.sent {
 			t.Errorf("step %d: exit code %d, %d events so far, want 0 and %d; %s", i, code, len(splunk.Events()), step.sent, stderr)
 		}
@@ -271,12 +273,25 @@ func TestRunWindow(t *testing.T) {
 	for _, ev := range splunk.Events() {
 		holds(t, "fields", string(ev.Fields), `"resend":"2026-11-01T00:10:00Z/2026-11-01T00:20:00Z"`)
 	}
-	splunk.Pause()
-	code, stderr := window("--again", "--timeout", "2s", "--batch.drain", "1s")
-	if code != exitUnfinished {
-		t.Errorf("exit code %d, want %d", code, exitUnfinished)
+
+	// Stopped in the middle, by a signal once it has posted, and then by its
+	// time, whatever that finds it doing.
+	for i, args := range [][]string{{"--again"}, {"--timeout", "1s"}} {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		splunk.SetFault(func(_ int, r *http.Request) *hectest.Reply {
+			if n, err := io.Copy(io.Discard, r.Body); i == 0 && (err != nil || n > 0) { // it was no question for Splunk's health
+				cancel(signalError{os.Interrupt})
+			}
+			hang := hectest.Hang()
+			return &hang
+		})
+		code, stderr := window(ctx, append(args, "--batch.drain", "100ms")...)
+		cancel(nil)
+		if code != exitUnfinished {
+			t.Errorf("%v: exit code %d, want %d", args, code, exitUnfinished)
+		}
+		holds(t, "stderr", stderr, []string{``, `--timeout is over: `}[i]+`stopped before the end`, `hint: give --from 2026-11-01T00:10:00Z --to 2026-11-01T00:20:00Z, without --again`)
 	}
-	holds(t, "stderr", stderr, `--timeout is over: stopped before the end`, `hint: give --from 2026-11-01T00:10:00Z --to 2026-11-01T00:20:00Z, without --again`)
 }
 
 func TestParseTime(t *testing.T) {

@@ -222,7 +222,8 @@ func TestUntilTransactions(t *testing.T) {
 	b := kafkatest.Shared(t)
 	topic, group := kafkatest.Name(t, "audit"), kafkatest.Name(t, "group")
 	b.CreateTopic(t, topic, 4)
-	client := b.Client(t, kgo.TransactionalID(kafkatest.Name(t, "tx")), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	long := kgo.TransactionTimeout(10 * time.Minute) // the broker ends none by itself
+	client := b.Client(t, kgo.TransactionalID(kafkatest.Name(t, "tx")), long, kgo.RecordPartitioner(kgo.ManualPartitioner()))
 	n := 0
 	transaction := func(end kgo.TransactionEndTry, counts ...int) {
 		t.Helper()
@@ -246,7 +247,7 @@ func TestUntilTransactions(t *testing.T) {
 	transaction(kgo.TryAbort, 4, 0, 6)
 	transaction(kgo.TryCommit, 2)
 	transaction(kgo.TryAbort, 30, 1)
-	open := b.Client(t, kgo.TransactionalID(kafkatest.Name(t, "open")), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	open := b.Client(t, kgo.TransactionalID(kafkatest.Name(t, "open")), long, kgo.RecordPartitioner(kgo.ManualPartitioner()))
 	if err := open.BeginTransaction(); err != nil {
 		t.Fatal(err)
 	}

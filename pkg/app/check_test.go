@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -26,6 +27,7 @@ import (
 	"auditlog-forwarder/pkg/config"
 	"auditlog-forwarder/pkg/creds"
 	"auditlog-forwarder/pkg/deadletter"
+	"auditlog-forwarder/pkg/faultnet"
 	"auditlog-forwarder/pkg/hec/hectest"
 )
 
@@ -33,8 +35,8 @@ import (
 func nowhere(t *testing.T) config.Config {
 	t.Helper()
 	cfg := config.Defaults()
-	cfg.Kafka.BootstrapServers, cfg.Kafka.SecurityProtocol = []string{closedPort(t)}, "PLAINTEXT"
-	cfg.HEC.URLs, cfg.HEC.Token = []string{"http://" + closedPort(t)}, creds.NewSecret(hectest.DefaultToken)
+	cfg.Kafka.BootstrapServers, cfg.Kafka.SecurityProtocol = []string{faultnet.ClosedPort(t)}, "PLAINTEXT"
+	cfg.HEC.URLs, cfg.HEC.Token = []string{"http://" + faultnet.ClosedPort(t)}, creds.NewSecret(hectest.DefaultToken)
 	cfg.DeadLetter.Dir = t.TempDir()
 	return cfg
 }
@@ -214,9 +216,9 @@ func TestCheckCertificates(t *testing.T) {
 			hec := hectest.Start(t, hectest.WithTLS(cert))
 			cfg := nowhere(t)
 			cfg.HEC.URLs, cfg.HEC.TLS = []string{hec.URL()}, creds.TLS{CAFile: ca, InsecureSkipVerify: tc.skip}
-			// What answers there is no broker, but shows its certificate.
 			cfg.Kafka.SecurityProtocol, cfg.Kafka.TLS = "SSL", cfg.HEC.TLS
-			cfg.Kafka.BootstrapServers = []string{strings.TrimPrefix(hec.URL(), "https://"), strings.TrimPrefix(hec.URL(), "https://")}
+			address := showsCertificate(t, cert)
+			cfg.Kafka.BootstrapServers = []string{address, address}
 			steps := app.Check(t.Context(), cfg, "test")
 			seen := 0
 			for _, s := range steps {
@@ -240,6 +242,35 @@ func TestCheckCertificates(t *testing.T) {
 			}
 		})
 	}
+}
+
+// showsCertificate returns an address where a certificate is shown, and nothing
+// else: it is no broker, and ends the connection.
+func showsCertificate(t *testing.T, cert tls.Certificate) string {
+	t.Helper()
+	var lc net.ListenConfig
+	l, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			shown := tls.Server(conn, &tls.Config{Certificates: []tls.Certificate{cert}})
+			_ = shown.HandshakeContext(context.WithoutCancel(t.Context())) // the client tells what it makes of it
+			_ = shown.Close()                                              // nothing was written
+		}
+	}()
+	t.Cleanup(func() {
+		_ = l.Close() // ends the goroutine
+		<-ended
+	})
+	return l.Addr().String()
 }
 
 // selfSigned makes a certificate for 127.0.0.1 and a PEM file with it.
@@ -272,7 +303,7 @@ func TestCheckSeveralAddresses(t *testing.T) {
 	cert, ca := selfSigned(t, time.Now().Add(30*24*time.Hour))
 	up, secure, busy := hectest.Start(t), hectest.Start(t, hectest.WithTLS(cert)), hectest.Start(t)
 	busy.SetDown(true)
-	down := "http://" + closedPort(t)
+	down := "http://" + faultnet.ClosedPort(t)
 	cfg := nowhere(t)
 	cfg.HEC.URLs, cfg.HEC.TLS.CAFile = []string{down, secure.URL(), busy.URL(), up.URL() + "/services/collector/event"}, ca
 	host := func(address string) string {

@@ -7,6 +7,7 @@ import (
 	"auditlog-forwarder/pkg/app"
 	"auditlog-forwarder/pkg/config"
 	"auditlog-forwarder/pkg/creds"
+	"auditlog-forwarder/pkg/faultnet"
 	"auditlog-forwarder/pkg/kafka"
 	"auditlog-forwarder/pkg/kafka/kafkatest/oidc"
 )
@@ -16,9 +17,9 @@ func TestCheckToken(t *testing.T) {
 	t.Parallel()
 	idp := oidc.Start(t, "kafka", map[string]string{"client": "s3cret-1"})
 	cfg := config.Defaults()
-	cfg.Kafka.BootstrapServers, cfg.Kafka.SecurityProtocol = []string{closedPort(t)}, kafka.SASLPlaintext
+	cfg.Kafka.BootstrapServers, cfg.Kafka.SecurityProtocol = []string{faultnet.ClosedPort(t)}, kafka.SASLPlaintext
 	cfg.Kafka.SASL.Mechanism, cfg.Kafka.SASL.OAuth.TokenURL, cfg.Kafka.SASL.OAuth.ClientID = kafka.OAuthBearer, idp.TokenURL(), "client"
-	cfg.HEC.URLs, cfg.HEC.Token, cfg.DeadLetter.Dir = []string{"http://" + closedPort(t)}, creds.NewSecret("x"), t.TempDir()
+	cfg.HEC.URLs, cfg.HEC.Token, cfg.DeadLetter.Dir = []string{"http://" + faultnet.ClosedPort(t)}, creds.NewSecret("x"), t.TempDir()
 	for secret, want := range map[string]string{
 		"s3cret-1": "kafka token ok, kafka broker failed, kafka topic skipped, kafka group skipped, kafka read skipped",
 		"wrong":    "kafka token failed, kafka broker skipped, kafka topic skipped, kafka group skipped, kafka read skipped",

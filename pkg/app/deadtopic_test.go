@@ -42,10 +42,10 @@ func TestDeadLetterTopic(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "the commit", func() string { return uncommitted(t, s.adm, testGroup, testTopic, []int64{1}) })
+	d.stop()
 	if n := d.Totals().DeadLettered; n != 1 {
 		t.Errorf("%d dead letters, want 1", n)
 	}
-	d.stop()
 	if steps := check(t, cfg); steps["dead-letter topic"].Status != app.StatusOK || !strings.HasPrefix(steps["dead letters"].Found, "1 waiting") {
 		t.Errorf("check says %+v and %+v", steps["dead-letter topic"], steps["dead letters"])
 	}

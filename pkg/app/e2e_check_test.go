@@ -3,7 +3,6 @@ package app_test
 import (
 	"context"
 	"encoding/json"
-	"net"
 	"slices"
 	"strings"
 	"syscall"
@@ -11,21 +10,10 @@ import (
 	"time"
 
 	"auditlog-forwarder/pkg/app"
+	"auditlog-forwarder/pkg/faultnet"
 	"auditlog-forwarder/pkg/hec/hectest"
 	"auditlog-forwarder/pkg/kafka/kafkatest"
 )
-
-// closedPort returns an address where nothing listens.
-func closedPort(t *testing.T) string {
-	t.Helper()
-	var lc net.ListenConfig
-	l, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close() //nolint:errcheck // nothing was written
-	return l.Addr().String()
-}
 
 // TestEndToEndCheck: check finds what is wrong, says what to do, and changes
 // nothing.
@@ -41,7 +29,7 @@ func TestEndToEndCheck(t *testing.T) {
 	b.CreateTopic(t, empty, 1)
 	hec := hectest.Start(t)
 	good := local(t, b, hec, topic, group)
-	nobody := closedPort(t)
+	nobody := faultnet.ClosedPort(t)
 
 	for _, tc := range []struct {
 		name   string
@@ -159,7 +147,7 @@ func TestEndToEndExitCodes(t *testing.T) {
 		f := newFeeder(t, b, topic, 1)
 		f.must(10)
 		posts := answerPosts(hec, hectest.Hang())
-		set := local(t, b, hec, topic, group).with(settings{"batch.drain": "10m", "hec.timeout": "10m"})
+		set := local(t, b, hec, topic, group).with(settings{"batch.drain": "10m", "hec.timeout": "10m", "kafka.session_timeout": "6s"})
 		p := start(t, "forwarder", set)
 		eventually(t, "a post", func() string {
 			if posts.Load() == 0 {

@@ -107,10 +107,11 @@ func (l *ledger) figures() (arrived, repeated, missing int) {
 	return l.arrived, l.repeated, l.missing
 }
 
-// until waits for a state of the figures.
+// until waits for a state of the figures; it gives up when nothing arrives.
 func (l *ledger) until(t *testing.T, what string, cond func(arrived, missing int) bool) {
 	t.Helper()
-	guard := time.After(patience)
+	guard := time.NewTimer(patience)
+	defer guard.Stop()
 	for {
 		l.mu.Lock()
 		met, changed, arrived, missing, faults := cond(l.arrived, l.missing), l.changed, l.arrived, l.missing, l.faults
@@ -120,7 +121,8 @@ func (l *ledger) until(t *testing.T, what string, cond func(arrived, missing int
 		}
 		select {
 		case <-changed:
-		case <-guard:
+			guard.Reset(patience)
+		case <-guard.C:
 			t.Fatalf("waited in vain for %s; %d arrived, %d missing, faults %q", what, arrived, missing, faults)
 		}
 	}

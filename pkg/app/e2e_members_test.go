@@ -84,6 +84,7 @@ func TestEndToEndMembersComeAndGo(t *testing.T) {
 // killed and started again has its partitions back at once, and the others do
 // not notice: the group does not wait for the session timeout.
 func TestEndToEndStaticMember(t *testing.T) {
+	t.Parallel()
 	b := kafkatest.Shared(t)
 	topic, group, adm := kafkatest.Name(t, "static"), kafkatest.Name(t, "g"), b.Admin(t)
 	f := newFeeder(t, b, topic, partitions)

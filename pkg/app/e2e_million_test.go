@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"fmt"
 	"os"
 	"strconv"
 	"strings"
@@ -34,7 +35,7 @@ func local(t *testing.T, b *kafkatest.Broker, hec *hectest.Server, topic, group 
 	t.Helper()
 	return settings{
 		"kafka.bootstrap_servers": strings.Join(b.Bootstrap(), ","), "kafka.security_protocol": "PLAINTEXT", "heartbeat.interval": "0s",
-		"kafka.topics": topic, "kafka.group_id": group, "kafka.session_timeout": "6s",
+		"kafka.topics": topic, "kafka.group_id": group, "kafka.session_timeout": "60s", // a stalled machine is not a dead member
 		"hec.url": hec.URL(), "hec.token": hectest.DefaultToken, "dead_letter.dir": t.TempDir(),
 	}
 }
@@ -60,7 +61,10 @@ func TestEndToEndMillion(t *testing.T) {
 	t.Logf("%d events in %d partitions, produced in %s", n, partitions, time.Since(began).Round(time.Second))
 
 	t.Run("undisturbed", func(t *testing.T) { undisturbed(t, b, topic, f.ledger) })
-	t.Run("killed", func(t *testing.T) { killed(t, b, topic, f.ledger.again()) })
+	t.Run("killed", func(t *testing.T) {
+		f.t, f.ledger = t, f.ledger.again()
+		killed(t, b, f)
+	})
 }
 
 // undisturbed: each event arrives exactly once, the offsets end at the log's
@@ -75,12 +79,8 @@ func undisturbed(t *testing.T, b *kafkatest.Broker, topic string, l *ledger) {
 	arrived, _, _ := l.figures()
 	t.Logf("%d events in %s from the start of the process: %.0f a second", arrived, took.Round(10*time.Millisecond), float64(arrived)/took.Seconds())
 
-	eventually(t, "the last answers", func() string {
-		if got, _ := p.metric("auditlog_forwarder_events_accepted_total"); int(got) != arrived {
-			return "accepted " + strconv.Itoa(int(got))
-		}
-		return ""
-	})
+	// The last answers may be on their way, and the accounts are made one after
+	// the other.
 	for _, m := range []struct {
 		name         string
 		want, series int
@@ -96,9 +96,12 @@ func undisturbed(t *testing.T, b *kafkatest.Broker, topic string, l *ledger) {
 		{"auditlog_forwarder_partition_owned", partitions, partitions},
 		{"auditlog_forwarder_group_joins_total", 1, 1},
 	} {
-		if got, series := p.metric(m.name); int(got) != m.want || series != m.series {
-			t.Errorf("%s is %v in %d series, want %d in %d", m.name, got, series, m.want, m.series)
-		}
+		eventually(t, "the accounts", func() string {
+			if got, series := p.metric(m.name); int(got) != m.want || series != m.series {
+				return fmt.Sprintf("%s is %v in %d series, want %d in %d", m.name, got, series, m.want, m.series)
+			}
+			return ""
+		})
 	}
 	eventually(t, "the commit", func() string { return uncommitted(t, adm, group, topic, l.ends()) })
 	p.checkMemory()
@@ -112,13 +115,12 @@ func undisturbed(t *testing.T, b *kafkatest.Broker, topic string, l *ledger) {
 // killed: three members, of which one is killed every few seconds and started
 // again. Nothing may be missing, and repeated may only be what was in flight
 // when a member was killed, and batch.max_uncommitted of it.
-func killed(t *testing.T, b *kafkatest.Broker, topic string, l *ledger) {
-	total := 0
-	for _, end := range l.ends() {
-		total += int(end)
-	}
+func killed(t *testing.T, b *kafkatest.Broker, f *feeder) {
+	l, topic := f.ledger, f.topic
+	first := total(l.ends())
+	part := first / (kills + 2) // what arrives between two kills, at least
 	// Splunk is slow enough that a few seconds of work lie between two kills.
-	limit := rate.NewLimiter(rate.Limit(total)/flowSeconds, 100)
+	limit := rate.NewLimiter(rate.Limit(first)/flowSeconds, 100)
 	hec := hectest.Start(t, hectest.WithSink(func(ev hectest.Event) {
 		_ = limit.Wait(t.Context()) // ends early only with the test
 		l.take(ev)
@@ -127,7 +129,7 @@ func killed(t *testing.T, b *kafkatest.Broker, topic string, l *ledger) {
 	own := make([]settings, members) // each with its own dead-letter folder
 	all := make([]*process, members)
 	for i := range all {
-		own[i] = local(t, b, hec, topic, group)
+		own[i] = local(t, b, hec, topic, group).with(settings{"kafka.session_timeout": "6s"}) // a kill lasts that long
 		all[i] = start(t, "member "+strconv.Itoa(i), own[i])
 	}
 	type kill struct {
@@ -138,10 +140,12 @@ func killed(t *testing.T, b *kafkatest.Broker, topic string, l *ledger) {
 	began := time.Now()
 	for i := range kills {
 		shared(t, all)
-		// Under load: the next kill comes when the next part has arrived.
-		l.until(t, "the next part", func(_, missing int) bool { return total-missing >= total*(i+1)/(kills+2) })
-		if _, _, missing := l.figures(); missing == 0 {
-			t.Fatalf("everything had arrived before kill %d", i+1)
+		// Under load: the next kill comes when the next part has arrived, and before
+		// all has. On a slow machine more has to be there for that.
+		there := total(l.ends())
+		l.until(t, "the next part", func(_, missing int) bool { return there-missing >= part*(i+1) })
+		if _, _, missing := l.figures(); missing < part {
+			f.must(part)
 		}
 		victim := i % members
 		owned := all[victim].owned()

@@ -266,6 +266,7 @@ func TestEndToEndMirror(t *testing.T) {
 // source grows, and the mirror is stopped in order: nothing is lost, nothing is
 // there twice.
 func TestEndToEndMirrorOutage(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("it takes minutes")
 	}

@@ -52,6 +52,7 @@ func (a *arrivals) lacks(n int) string {
 // another broker, moves over, and forwards the rest from there: every event
 // arrives exactly once.
 func TestEndToEndMoveToCopy(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("it takes a minute")
 	}

@@ -20,7 +20,7 @@ import (
 
 // patience is how long a test waits for a state before it gives up. It decides
 // nothing else.
-const patience = 2 * time.Minute
+const patience = 4 * time.Minute
 
 // settings are configuration keys such as kafka.group_id with their values.
 type settings map[string]string

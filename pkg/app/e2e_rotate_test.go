@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"testing"
 
+	"auditlog-forwarder/pkg/faultnet"
 	"auditlog-forwarder/pkg/hec/hectest"
 )
 
@@ -27,7 +28,7 @@ func TestEndToEndRotate(t *testing.T) {
 	}
 	replace("old-t0ken")
 	p := start(t, "forwarder", settings{
-		"kafka.bootstrap_servers": closedPort(t), "kafka.security_protocol": "PLAINTEXT",
+		"kafka.bootstrap_servers": faultnet.ClosedPort(t), "kafka.security_protocol": "PLAINTEXT",
 		"hec.url": splunk.URL(), "hec.token_file": token, "dead_letter.dir": t.TempDir(), "log.format": "json",
 	})
 	p.line("splunk takes no events") // the old token is none

@@ -1,6 +1,9 @@
 package app_test
 
 import (
+	"fmt"
+	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -20,30 +23,40 @@ func TestHeartbeats(t *testing.T) {
 	splunk := hectest.Start(t)
 	cfg := s.config()
 	cfg.HEC.URLs, cfg.HEC.Index = []string{splunk.URL()}, "audit"
-	cfg.Heartbeat.Interval, cfg.Heartbeat.Index = 5*time.Millisecond, "ops"
+	cfg.Heartbeat.Interval, cfg.Heartbeat.Index = 100*time.Millisecond, "ops"
 	d := s.run(cfg)
 	s.feed(events)
 
 	// One that was made after all events were settled.
-	seen := 0
-	var beat hectest.Event
-	for n := 1; ; n++ {
-		if err := splunk.Wait(t.Context(), n); err != nil {
-			t.Fatal(err)
+	eventually(t, "all to be settled", func() string {
+		ready, open := d.Ready()
+		if got := d.Totals(); !ready || got.Accepted != events || got.Unsettled != 0 || got.Lag != 0 {
+			return fmt.Sprintf("%+v %+v", got, open)
 		}
-		e := splunk.Events()[n-1]
-		if e.Sourcetype != cfg.Heartbeat.Sourcetype {
-			if seen++; e.Index != "audit" {
-				t.Errorf("an event went to the index %q", e.Index)
-			}
+		return ""
+	})
+	settled := time.Now()
+	made := func(e hectest.Event) bool {
+		at, err := time.Parse(time.RFC3339Nano, gjson.GetBytes(e.Event, "time").String())
+		return e.Sourcetype == cfg.Heartbeat.Sourcetype && err == nil && at.After(settled)
+	}
+	eventually(t, "a heartbeat", func() string {
+		if !slices.ContainsFunc(splunk.Events(), made) {
+			return "none was made since"
+		}
+		return ""
+	})
+	d.stop()
+	beat := splunk.Events()[slices.IndexFunc(splunk.Events(), made)]
+	seen := 0
+	for _, e := range splunk.Events() {
+		if e.Sourcetype == cfg.Heartbeat.Sourcetype {
 			continue
 		}
-		beat = e
-		if gjson.GetBytes(e.Event, "heartbeat.delivered").Int() == events {
-			break
+		if seen++; e.Index != "audit" {
+			t.Errorf("an event went to the index %q", e.Index)
 		}
 	}
-	d.stop()
 	if got := d.Totals(); got.Accepted != events || seen != events {
 		t.Errorf("accepted %d, indexed %d, want %d: a heartbeat is no event", got.Accepted, seen, events)
 	}
@@ -51,7 +64,7 @@ func TestHeartbeats(t *testing.T) {
 		t.Errorf("metadata: %+v", beat)
 	}
 	for path, want := range map[string]string{
-		"type": heartbeat.Type, "source": heartbeat.Source, "specversion": "1.0",
+		"type": heartbeat.Type, "heartbeat.delivered": strconv.Itoa(events), "source": heartbeat.Source, "specversion": "1.0",
 		"heartbeat.version": "test", "heartbeat.group_id": testGroup, "heartbeat.ready": "true", "heartbeat.blocked": "",
 		"heartbeat.partitions": "2", "heartbeat.lag_records": "0", "heartbeat.filtered": "0", "heartbeat.dead_lettered": "0",
 	} {
@@ -79,7 +92,7 @@ func TestHeartbeatSaysWhyNot(t *testing.T) {
 	splunk.PoisonCode(7, func(event []byte) bool { return gjson.GetBytes(event, "type").String() != heartbeat.Type })
 	cfg := s.config()
 	cfg.HEC.URLs = []string{splunk.URL()}
-	cfg.Heartbeat.Interval, cfg.Batch.Drain = 5*time.Millisecond, 100*time.Millisecond
+	cfg.Heartbeat.Interval, cfg.Batch.Drain = 100*time.Millisecond, 100*time.Millisecond
 	d := s.run(cfg)
 	s.feed(1)
 	for n := 1; ; n++ {

@@ -26,7 +26,7 @@ import (
 func TestGoesOnWhereTheConnectorStopped(t *testing.T) {
 	t.Parallel()
 	const topic, partitions, each = "confluent-audit-log-events", 3, 20
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(partitions, topic))
 	if err != nil {
@@ -74,7 +74,7 @@ func TestGoesOnWhereTheConnectorStopped(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	extra := fmt.Sprintf("\nadmin.listen: 127.0.0.1:0\ndead_letter.dir: %q\n", filepath.Join(dir, "dead"))
+	extra := fmt.Sprintf("\nadmin.listen: 127.0.0.1:0\nheartbeat.interval: 0s\ndead_letter.dir: %q\n", filepath.Join(dir, "dead"))
 	loaded, err := config.LoadBytes(config.Source{}, "config.yaml", append(res.YAML(), extra...))
 	if err != nil {
 		t.Fatalf("%v\n%s", err, res.YAML())

@@ -5,18 +5,22 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"auditlog-forwarder/pkg/alerts/deploy/resttest"
 	"auditlog-forwarder/pkg/creds"
+	"auditlog-forwarder/pkg/faultnet"
 )
 
 func writeFile(t *testing.T, name string, data []byte) string {
@@ -99,19 +103,8 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 			want: []string{"speaks TLS", "https://"},
 		},
 		"nothing listens": {
-			change: func(_ *testing.T, w *world) { w.splunk.Close() },
+			change: func(t *testing.T, w *world) { w.cfg.URL = "http://" + faultnet.ClosedPort(t) },
 			want:   []string{"connection refused", "8089", "alerts package"},
-		},
-		"a silent port": {
-			change: func(t *testing.T, w *world) {
-				ln, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-				if err != nil {
-					t.Fatal(err)
-				}
-				t.Cleanup(func() { _ = ln.Close() }) // nobody waits for it
-				w.cfg.URL, w.cfg.Timeout = "http://"+ln.Addr().String(), 100*time.Millisecond
-			},
-			want: []string{"no answer in alerts.splunk.timeout", "Splunk is slow", "alerts package"},
 		},
 		"macros closed": {
 			change: func(_ *testing.T, w *world) {
@@ -177,38 +170,35 @@ func TestClosedAPIOfSplunkCloud(t *testing.T) {
 	}
 }
 
-// TestWaitsOnceForASilentSplunk holds that neither a request nor what comes
-// behind it waits for the timeout again.
+// TestWaitsOnceForASilentSplunk holds what is told of a port that takes the
+// connection and says nothing, and that neither a request nor what comes behind
+// it waits for the timeout again. Its time is virtual, so it dials a pipe.
 func TestWaitsOnceForASilentSplunk(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, resttest.Options{})
 	p := w.plan(Options{})
-	ln, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	accepted := make(chan int)
-	go func() {
-		var conns []net.Conn
-		for {
-			conn, err := ln.Accept()
-			if err != nil {
-				break
+	synctest.Test(t, func(t *testing.T) {
+		c := w.client()
+		dialed := 0
+		var silent sync.WaitGroup
+		c.http.Transport.(*http.Transport).DialContext = func(context.Context, string, string) (net.Conn, error) {
+			dialed++
+			ours, theirs := net.Pipe()
+			silent.Go(func() { _, _ = io.Copy(io.Discard, theirs) }) // until the client gives up
+			return ours, nil
+		}
+		tried, began := 0, time.Now()
+		err := c.Apply(t.Context(), p, func(Result) { tried++ })
+		if dialed != 1 || tried != 1 || time.Since(began) != w.cfg.Timeout || err == nil {
+			t.Errorf("%d connections, %d of %d objects tried in %s: %v; want one of each, in %s", dialed, tried, p.Pending(), time.Since(began), err, w.cfg.Timeout)
+		}
+		for _, text := range []string{"no answer in alerts.splunk.timeout", "Splunk is slow", "alerts package", "the rest is not tried"} {
+			if !strings.Contains(fmt.Sprint(err), text) {
+				t.Errorf("the error lacks %q: %v", text, err)
 			}
-			conns = append(conns, conn)
 		}
-		for _, c := range conns {
-			_ = c.Close() // nobody reads from it
-		}
-		accepted <- len(conns)
-	}()
-	w.cfg.URL, w.cfg.Timeout = "http://"+ln.Addr().String(), 100*time.Millisecond
-	tried := 0
-	err = w.client().Apply(t.Context(), p, func(Result) { tried++ })
-	_ = ln.Close() // ends the goroutine
-	if n := <-accepted; n != 1 || tried != 1 || err == nil || !strings.Contains(err.Error(), "the rest is not tried") {
-		t.Errorf("%d connections, %d of %d objects tried: %v; want one of each, and that the rest is not tried", n, tried, p.Pending(), err)
-	}
+		silent.Wait()
+	})
 }
 
 // TestStopsWithoutASignIn covers a token that is taken back in the midst: the
