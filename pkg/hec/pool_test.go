@@ -384,6 +384,90 @@ func TestPoolAvoidsTheSlow(t *testing.T) {
 	})
 }
 
+// TestPoolShares: endpoints that are alike get alike, one in trouble takes from
+// no other, and one that was slow once gets its part again after a while.
+func TestPoolShares(t *testing.T) {
+	t.Parallel()
+	const (
+		lanes, trip, long = 4, 10 * time.Millisecond, 2 * time.Minute
+		stallAt, stall    = 5 * time.Second, 3 * time.Second
+	)
+	again := stallAt + stall + forgetLatency + time.Second // when it was tried again
+	none := func(*lease, time.Duration) (time.Duration, *reply) { return trip, nil }
+	type share struct{ from, to float64 }
+	alike, little := share{0.30, 0.37}, share{0, 0.01}
+	for _, tc := range []struct {
+		name     string
+		first    func(l *lease, at time.Duration) (time.Duration, *reply) // what comes of posts on the first endpoint
+		from, to time.Duration
+		shares   [3]share
+	}{
+		{"all are alike", none, 0, long, [3]share{alike, alike, alike}},
+		{"one is busy", func(*lease, time.Duration) (time.Duration, *reply) { return trip, busy() }, 0, long, [3]share{little, {0.48, 0.52}, {0.48, 0.52}}},
+		{"one stalls once, before", onceSlow(stallAt, stall, trip), 0, stallAt, [3]share{alike, alike, alike}},
+		{"one stalls once, soon after", onceSlow(stallAt, stall, trip), stallAt + stall, stallAt + stall + forgetLatency, [3]share{little, {0.49, 0.51}, {0.49, 0.51}}},
+		{"one stalls once, later", onceSlow(stallAt, stall, trip), again, long, [3]share{alike, alike, alike}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				p := newTestPool(t, 3, func(*endpoint) *Problem { return &Problem{Class: Transient, err: busy()} })
+				start := time.Now()
+				var mu sync.Mutex
+				taken, all := map[*endpoint]float64{}, 0.0
+				var wg sync.WaitGroup
+				for range lanes {
+					wg.Go(func() {
+						for time.Since(start) < long {
+							var mine ticket
+							for {
+								l, at := take(t, p, &mine), time.Since(start)
+								takes, failure := none(l, at)
+								if l.ep == p.endpoints[0] {
+									mu.Lock()
+									takes, failure = tc.first(l, at)
+									mu.Unlock()
+								}
+								<-time.After(takes)
+								if failure != nil {
+									p.failed(l, &mine, failure)
+									continue
+								}
+								p.took(l)
+								if at >= tc.from && at < tc.to {
+									mu.Lock()
+									taken[l.ep]++
+									all++
+									mu.Unlock()
+								}
+								break
+							}
+						}
+					})
+				}
+				wg.Wait()
+				for i, e := range p.endpoints {
+					if got, want := taken[e]/all, tc.shares[i]; got < want.from || got > want.to {
+						t.Errorf("endpoint %d took %.3f of %v posts, want %v", i, got, all, want)
+					}
+				}
+			})
+		})
+	}
+}
+
+// onceSlow answers all posts in the same time but the first one after at.
+func onceSlow(at, slow, trip time.Duration) func(*lease, time.Duration) (time.Duration, *reply) {
+	was := false
+	return func(_ *lease, now time.Duration) (time.Duration, *reply) {
+		if !was && now >= at {
+			was = true
+			return slow, nil
+		}
+		return trip, nil
+	}
+}
+
 // TestWake: a changed token ends every wait at once.
 func TestWake(t *testing.T) {
 	t.Parallel()
