@@ -17,13 +17,15 @@ import (
 	"net/http"
 	"testing"
 	"time"
+
+	"auditlog-forwarder/pkg/faultnet"
 )
 
 // listener is the part of a server that holds a port. Pause and Resume replace
 // http and done; the rest stays. It is guarded by the server's mu.
 type listener struct {
 	addr    string
-	release func() // gives the port up; may be called again
+	release func() // gives the port up
 	tls     *tls.Config
 	caPEM   []byte
 	http    *http.Server
@@ -52,7 +54,7 @@ func Listen(addr string, opts ...Option) (*Server, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.listener = listener{tls: conf, caPEM: ca}
-	s.listener.addr, s.listener.release = hold(addr)
+	s.listener.addr, s.listener.release = faultnet.Hold(addr)
 	if err := s.listen(); err != nil {
 		s.listener.release()
 		return nil, err

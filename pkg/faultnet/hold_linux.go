@@ -1,4 +1,4 @@
-package hectest
+package faultnet
 
 import (
 	"net"
@@ -8,13 +8,13 @@ import (
 	"syscall"
 )
 
-// hold reserves the port of addr, or a free one for port 0, by a socket that is
+// Hold reserves the port of addr, or a free one for port 0, by a socket that is
 // bound and never listens: connections to it are refused, listening on it goes,
 // and the system gives it to nobody who asks for any port, nor to an outgoing
-// connection. So a paused server gets its port back, and until then nobody else
-// answers there. It returns addr with the port; what cannot be held is left to
-// listening, which says why.
-func hold(addr string) (held string, release func()) {
+// connection. So what listens and stops gets its port back, and until then
+// nobody else answers there. It returns addr with the port; what cannot be held
+// is left to listening, which says why. release may be called again.
+func Hold(addr string) (held string, release func()) {
 	none := func() {}
 	at, err := netip.ParseAddrPort(addr)
 	if err != nil || !at.Addr().Is4() {
