@@ -319,7 +319,7 @@ func TestUnconfirmedElsewhere(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		sick, well := ackServer(hectest.WithManualAck()), ackServer()
 		r := newPipeRig(t, func(c *Config) {
-			c.Ack = Ack{Enabled: true, PollInterval: time.Second, Timeout: time.Minute}
+			c.Ack = Ack{Enabled: true, PollInterval: time.Second, Timeout: 10 * time.Second}
 		}, sick, well)
 		sick.SetFault(func(int, *http.Request) *hectest.Reply {
 			if sick.Len() == 0 {

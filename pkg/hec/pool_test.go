@@ -390,24 +390,37 @@ func TestPoolAvoidsTheSlow(t *testing.T) {
 func TestPoolShares(t *testing.T) {
 	t.Parallel()
 	const (
-		lanes, trip, long = 4, 10 * time.Millisecond, 2 * time.Minute
+		lanes, trip, long = 4, 20 * time.Millisecond, 70 * time.Second
 		stallAt, stall    = 5 * time.Second, 3 * time.Second
+		again             = stallAt + stall + forgetLatency + time.Second // when it was tried again
 	)
-	again := stallAt + stall + forgetLatency + time.Second // when it was tried again
-	none := func(*lease, time.Duration) (time.Duration, *reply) { return trip, nil }
 	type share struct{ from, to float64 }
-	alike, little := share{0.30, 0.37}, share{0, 0.01}
-	for _, tc := range []struct {
-		name     string
-		first    func(l *lease, at time.Duration) (time.Duration, *reply) // what comes of posts on the first endpoint
+	type span struct {
 		from, to time.Duration
-		shares   [3]share
+		want     [3]share
+	}
+	alike, little, half := share{0.30, 0.37}, share{0, 0.01}, share{0.49, 0.51}
+	for _, tc := range []struct {
+		name  string
+		first func(at time.Duration) (time.Duration, *reply) // what comes of posts on the first endpoint
+		spans []span
 	}{
-		{"all are alike", none, 0, long, [3]share{alike, alike, alike}},
-		{"one is busy", func(*lease, time.Duration) (time.Duration, *reply) { return trip, busy() }, 0, long, [3]share{little, {0.48, 0.52}, {0.48, 0.52}}},
-		{"one stalls once, before", onceSlow(stallAt, stall, trip), 0, stallAt, [3]share{alike, alike, alike}},
-		{"one stalls once, soon after", onceSlow(stallAt, stall, trip), stallAt + stall, stallAt + stall + forgetLatency, [3]share{little, {0.49, 0.51}, {0.49, 0.51}}},
-		{"one stalls once, later", onceSlow(stallAt, stall, trip), again, long, [3]share{alike, alike, alike}},
+		{
+			"all are alike", func(time.Duration) (time.Duration, *reply) { return trip, nil },
+			[]span{{0, long, [3]share{alike, alike, alike}}},
+		},
+		{
+			"one is busy", func(time.Duration) (time.Duration, *reply) { return trip, busy() },
+			[]span{{0, long, [3]share{little, half, half}}},
+		},
+		{
+			"one stalls once", onceSlow(stallAt, stall, trip),
+			[]span{
+				{0, stallAt, [3]share{alike, alike, alike}},
+				{stallAt + stall, stallAt + stall + forgetLatency, [3]share{little, half, half}},
+				{again, long, [3]share{alike, alike, alike}},
+			},
+		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -415,41 +428,50 @@ func TestPoolShares(t *testing.T) {
 				p := newTestPool(t, 3, func(*endpoint) *Problem { return &Problem{Class: Transient, err: busy()} })
 				start := time.Now()
 				var mu sync.Mutex
-				taken, all := map[*endpoint]float64{}, 0.0
+				taken := make([]map[*endpoint]float64, len(tc.spans)) // nil: all of them
+				for i := range taken {
+					taken[i] = map[*endpoint]float64{}
+				}
+				note := func(e *endpoint, at time.Duration) {
+					for i, s := range tc.spans {
+						if at >= s.from && at < s.to {
+							taken[i][e]++
+							taken[i][nil]++
+						}
+					}
+				}
 				var wg sync.WaitGroup
 				for range lanes {
 					wg.Go(func() {
 						for time.Since(start) < long {
 							var mine ticket
-							for {
+							for settled := false; !settled; {
 								l, at := take(t, p, &mine), time.Since(start)
-								takes, failure := none(l, at)
+								takes, failure := trip, (*reply)(nil)
+								mu.Lock()
 								if l.ep == p.endpoints[0] {
-									mu.Lock()
-									takes, failure = tc.first(l, at)
-									mu.Unlock()
+									takes, failure = tc.first(at)
 								}
+								mu.Unlock()
 								<-time.After(takes)
-								if failure != nil {
+								if settled = failure == nil; !settled {
 									p.failed(l, &mine, failure)
 									continue
 								}
 								p.took(l)
-								if at >= tc.from && at < tc.to {
-									mu.Lock()
-									taken[l.ep]++
-									all++
-									mu.Unlock()
-								}
-								break
+								mu.Lock()
+								note(l.ep, at)
+								mu.Unlock()
 							}
 						}
 					})
 				}
 				wg.Wait()
-				for i, e := range p.endpoints {
-					if got, want := taken[e]/all, tc.shares[i]; got < want.from || got > want.to {
-						t.Errorf("endpoint %d took %.3f of %v posts, want %v", i, got, all, want)
+				for i, s := range tc.spans {
+					for n, e := range p.endpoints {
+						if got, want := taken[i][e]/taken[i][nil], s.want[n]; !(got >= want.from && got <= want.to) {
+							t.Errorf("from %s to %s endpoint %d took %.3f of %v posts, want %v", s.from, s.to, n, got, taken[i][nil], want)
+						}
 					}
 				}
 			})
@@ -458,9 +480,9 @@ func TestPoolShares(t *testing.T) {
 }
 
 // onceSlow answers all posts in the same time but the first one after at.
-func onceSlow(at, slow, trip time.Duration) func(*lease, time.Duration) (time.Duration, *reply) {
+func onceSlow(at, slow, trip time.Duration) func(time.Duration) (time.Duration, *reply) {
 	was := false
-	return func(_ *lease, now time.Duration) (time.Duration, *reply) {
+	return func(now time.Duration) (time.Duration, *reply) {
 		if !was && now >= at {
 			was = true
 			return slow, nil
