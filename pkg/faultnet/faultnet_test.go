@@ -126,8 +126,11 @@ type want struct {
 
 func isReset(err error) bool { return errors.Is(err, syscall.ECONNRESET) }
 
-// isBroken is a reset while the client still writes, which it may see first.
-func isBroken(err error) bool { return isReset(err) || errors.Is(err, syscall.EPIPE) }
+// isBroken is a reset while the client still writes: its writer sees it, or that
+// its reader has seen it and closed the connection.
+func isBroken(err error) bool {
+	return isReset(err) || errors.Is(err, syscall.EPIPE) || errors.Is(err, net.ErrClosed)
+}
 
 func isCut(err error) bool { return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) }
 
