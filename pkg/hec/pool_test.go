@@ -399,7 +399,7 @@ func TestPoolShares(t *testing.T) {
 		from, to time.Duration
 		want     [3]share
 	}
-	alike, little, half := share{0.30, 0.37}, share{0, 0.01}, share{0.49, 0.51}
+	alike, little, half := share{0.28, 0.39}, share{0, 0.01}, share{0.49, 0.51}
 	for _, tc := range []struct {
 		name  string
 		first func(at time.Duration) (time.Duration, *reply) // what comes of posts on the first endpoint
