@@ -234,14 +234,18 @@ func TestRotation(t *testing.T) {
 func TestWatchDistrustsYoungFiles(t *testing.T) {
 	t.Parallel()
 	path := write(t, "x")
-	if creds.NewWatch(path).Sure() {
-		t.Error("goes by the stat of a file that was just written")
-	}
 	info, err := os.Stat(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if known := !creds.ChangeTime(info).IsZero(); creds.NewWatchLater(path).Sure() != known {
-		t.Errorf("goes by the stat of an old file: %v, want %v", !known, known)
+	changed := creds.ChangeTime(info)
+	known := !changed.IsZero()
+	if !known {
+		changed = info.ModTime()
+	}
+	for age, want := range map[time.Duration]bool{0: false, creds.Racy: false, creds.Racy + 1: known, time.Hour: known} {
+		if got := creds.NewWatchAt(changed.Add(age), path).Sure(); got != want {
+			t.Errorf("goes by the stat of a file that was changed %s ago: %v, want %v", age, got, want)
+		}
 	}
 }

@@ -45,16 +45,17 @@ func lockFile(dir, name string) (*flock.Flock, error) {
 }
 
 // waitLock is lockFile with patience: what is done under the lock that it is
-// for takes a moment, unless its holder was stopped.
+// for takes a moment, unless its holder was stopped. Patience is counted in looks,
+// so that a machine that stands still for a while uses none of it up.
 func waitLock(dir, name string, patience time.Duration) (*flock.Flock, error) {
 	l, err := openLock(dir, name)
 	if err != nil {
 		return nil, err
 	}
-	again, end := time.NewTicker(5*time.Millisecond), time.NewTimer(patience)
+	const pause = 5 * time.Millisecond
+	again := time.NewTicker(pause)
 	defer again.Stop()
-	defer end.Stop()
-	for {
+	for range patience / pause {
 		ok, err := l.TryLock()
 		switch {
 		case err != nil:
@@ -62,12 +63,9 @@ func waitLock(dir, name string, patience time.Duration) (*flock.Flock, error) {
 		case ok:
 			return l, nil
 		}
-		select {
-		case <-again.C:
-		case <-end.C:
-			return nil, errLocked
-		}
+		<-again.C
 	}
+	return nil, errLocked
 }
 
 func openLock(dir, name string) (*flock.Flock, error) {

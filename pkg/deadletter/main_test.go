@@ -202,7 +202,8 @@ func childCmd(t *testing.T, role, dir string) *exec.Cmd {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), self)
-	cmd.Env = append(os.Environ(), childRole+"="+role, "DEADLETTER_TEST_DIR="+dir)
+	cmd.Env = append(os.Environ(), childRole+"="+role, "DEADLETTER_TEST_DIR="+dir,
+		"GORACE="+os.Getenv("GORACE")+" atexit_sleep_ms=0") // else each child waits a second when it is done
 	return cmd
 }
 

@@ -128,10 +128,14 @@ func TestPurgeBeside(t *testing.T) {
 	core, logs := observer.New(zap.ErrorLevel)
 	s := open(t, Config{Dir: dir, MaxBytes: 16 << 20}, zap.New(core))
 	const lanes, puts = 3, 40
+	purged := make(chan struct{}) // closed after the first purge that removes something
 	var lanesWG, purges sync.WaitGroup
 	for lane := range int64(lanes) {
 		lanesWG.Go(func() {
 			for i := range int64(puts) {
+				if i == puts/2 {
+					<-purged
+				}
 				keep, drop := sample(lane*puts+i), reasoned(1_000_000+lane*puts+i, NotJSON, 5000)
 				if err := s.Put([]Entry{drop, keep}); err != nil {
 					t.Error(err)
@@ -142,6 +146,8 @@ func TestPurgeBeside(t *testing.T) {
 	ended := make(chan struct{})
 	removed, rounds := 0, 0
 	purges.Go(func() {
+		first := sync.OnceFunc(func() { close(purged) })
+		defer first()
 		for last := false; !last; {
 			select {
 			case <-ended:
@@ -156,6 +162,7 @@ func TestPurgeBeside(t *testing.T) {
 			if n := res.Gone().Entries; n > 0 {
 				removed += n
 				rounds++
+				first()
 			}
 		}
 	})

@@ -105,8 +105,10 @@ func New() *Net { return &Net{conns: map[string]*conn{}} }
 
 // Listen makes a proxy on a free port of 127.0.0.1 for the server at target.
 func (n *Net) Listen(ctx context.Context, target string, faults *Queue) (*Proxy, error) {
-	p := &Proxy{net: n, target: target, faults: faults, addr: "127.0.0.1:0", conns: map[*conn]bool{}}
+	p := &Proxy{net: n, target: target, faults: faults, conns: map[*conn]bool{}}
+	p.addr, p.release = Hold("127.0.0.1:0")
 	if err := p.Open(ctx); err != nil {
+		p.release()
 		return nil, err
 	}
 	n.mu.Lock()
@@ -146,6 +148,8 @@ type Proxy struct {
 	target string
 	faults *Queue
 
+	release func() // gives the port up
+
 	mu    sync.Mutex
 	addr  string
 	ln    net.Listener // nil: connecting is refused
@@ -178,7 +182,8 @@ func (p *Proxy) Open(ctx context.Context) error {
 	return nil
 }
 
-// Shut refuses new connections, as a port on which nothing listens.
+// Shut refuses new connections, as a port on which nothing listens. On Linux the
+// port stays the proxy's.
 func (p *Proxy) Shut() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -237,6 +242,7 @@ func (p *Proxy) Break() {
 // Close shuts the proxy, resets all connections and waits for them.
 func (p *Proxy) Close() {
 	p.Shut()
+	p.release()
 	p.Break()
 	p.work.Wait()
 }

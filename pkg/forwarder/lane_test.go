@@ -50,6 +50,7 @@ type world struct {
 
 	marked    int64 // by this life
 	committed int64
+	news      chan struct{}      // something was marked
 	waiting   []markWaiter       // marks of this life that are not committed
 	since     map[int64]struct{} // accepted in this life and not committed
 	mostSince int                // P7
@@ -69,7 +70,7 @@ func newWorld(t *testing.T, seed uint64, records, window int) *world {
 	w := &world{
 		t: t, r: rand.New(rand.NewPCG(seed, seed)), window: window,
 		accepted: map[int64][]byte{}, filtered: map[int64]bool{}, dead: map[int64]deadletter.Entry{},
-		copied: map[int64]bool{}, summed: newSummed(),
+		copied: map[int64]bool{}, summed: newSummed(), news: make(chan struct{}, 1),
 	}
 	clock := time.Now()
 	offset := w.r.Int64N(1000)
@@ -251,6 +252,10 @@ func (w *world) mark(next int64, note string, committed func()) {
 	}
 	w.marked, w.summed.note = next, note
 	w.checkNote(next, note)
+	select {
+	case w.news <- struct{}{}:
+	default:
+	}
 	if committed != nil {
 		w.waiting = append(w.waiting, markWaiter{next, committed})
 	}
@@ -290,10 +295,24 @@ func (w *world) commit(lost bool) {
 	}
 }
 
+// quick is a commit's time behind its mark.
+const quick = time.Millisecond
+
 // commits is the committer of one life: quick, slow, or silent to the end.
 func (w *world) commits(ctx context.Context, pace time.Duration, giveUp func()) {
 	limit := time.After(time.Hour)
 	for pace > 0 {
+		if pace == quick { // it has no need to look a thousand times a second
+			select {
+			case <-ctx.Done():
+				return
+			case <-w.news:
+			case <-limit:
+				w.t.Error("the lane stands still, and all its marks are committed")
+				giveUp()
+				return
+			}
+		}
 		select {
 		case <-ctx.Done():
 			return
@@ -358,7 +377,7 @@ func (w *world) live(f *Forwarder, drain time.Duration) {
 	}()
 	var committing sync.WaitGroup
 	session, endSession := context.WithCancel(w.t.Context())
-	pace := []time.Duration{0, time.Millisecond, time.Duration(1 + w.r.IntN(3000*int(time.Millisecond)))}[w.r.IntN(3)]
+	pace := []time.Duration{0, quick, time.Duration(1 + w.r.IntN(3000*int(time.Millisecond)))}[w.r.IntN(3)]
 	if !lost {
 		pace = max(pace, time.Second) // a session that lives commits at last
 	}

@@ -279,8 +279,8 @@ func BenchmarkLaneSummarises(b *testing.B) {
 // that begins with summaries, which are made now.
 func TestBatchBehindSummaries(t *testing.T) {
 	t.Parallel()
-	b := &batch{made: 1, first: time.Now()}
 	first, second := noiseRecord(5, "w1", 1), noiseRecord(6, "w1", 2)
+	b := &batch{made: 1, first: second.Timestamp.Add(time.Hour)}
 	b.add(first)
 	b.add(second)
 	if !b.first.Equal(first.Timestamp) {

@@ -15,8 +15,7 @@ func (p *pool) took(l *lease) {
 	defer p.mu.Unlock()
 	p.settle(l)
 	e, now := l.ep, time.Now()
-	e.success = now
-	e.measure(now.Sub(l.started))
+	e.measure(now.Sub(l.started), now)
 	switch {
 	case e.down && l.trial && l.period == e.period:
 		p.open(e, 2)

@@ -346,7 +346,7 @@ func TestDeliverGivesUpOnlyWithContext(t *testing.T) {
 
 func TestDeliverHangs(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, func(c *Config) { c.Timeout = 50 * time.Millisecond })
+	r := newRig(t, func(c *Config) { c.Timeout = 200 * time.Millisecond })
 	r.server.Script(hectest.Hang(), hectest.Hang(), hectest.Hang())
 	if _, err := r.Deliver(t.Context(), r.batch(numbered(1)...)); err != nil {
 		t.Fatal(err)

@@ -140,8 +140,17 @@ func (e *endpoint) slowness(now time.Time) (answers, acks time.Duration, open in
 	return e.latency, acks, open
 }
 
-// measure takes the time of an answer into the average of about the last four.
-func (e *endpoint) measure(took time.Duration) { e.latency += (took - e.latency) / 4 }
+// measure takes the time of an answer that came now into the average of about
+// the last four. After a time without any, only the new one counts: otherwise one
+// long answer would keep posts away for many such times.
+func (e *endpoint) measure(took time.Duration, now time.Time) {
+	if started := now.Add(-took); !e.success.IsZero() && started.Sub(e.success) > forgetLatency {
+		e.latency = took
+	} else {
+		e.latency += (took - e.latency) / 4
+	}
+	e.success = now
+}
 
 // admits reports whether the endpoint may be given t's post now. other says
 // that another endpoint takes posts: then no batch is risked on one that is

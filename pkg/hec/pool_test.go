@@ -195,7 +195,7 @@ func TestPoisonedBatchWaitsAlone(t *testing.T) {
 					}
 				})
 				start := time.Now()
-				const lanes, posts, trip = 2, 6000, 10 * time.Millisecond
+				const lanes, posts, trip = 2, 6200, 10 * time.Millisecond
 				for range lanes {
 					wg.Go(func() {
 						for range posts {
@@ -213,7 +213,8 @@ func TestPoisonedBatchWaitsAlone(t *testing.T) {
 				p.mu.Unlock()
 				cancel()
 				poison.Wait()
-				// A minute of good posts; at most a second of it lost.
+				// A little over a minute of good posts, and so two waits of any length; at most
+				// a second of it lost.
 				if most := posts*trip + time.Second; took > most {
 					t.Errorf("the others took %s, want at most %s", took, most)
 				}
@@ -382,6 +383,112 @@ func TestPoolAvoidsTheSlow(t *testing.T) {
 			t.Errorf("%d posts to the quick one and %d to the slow one", quickly.Load(), slowly.Load())
 		}
 	})
+}
+
+// TestPoolShares: endpoints that are alike get alike, one in trouble takes from
+// no other, and one that was slow once gets its part again after a while.
+func TestPoolShares(t *testing.T) {
+	t.Parallel()
+	const (
+		lanes, trip, long = 4, 20 * time.Millisecond, 70 * time.Second
+		stallAt, stall    = 5 * time.Second, 3 * time.Second
+		again             = stallAt + stall + forgetLatency + time.Second // when it was tried again
+	)
+	type share struct{ from, to float64 }
+	type span struct {
+		from, to time.Duration
+		want     [3]share
+	}
+	alike, little, half := share{0.28, 0.39}, share{0, 0.01}, share{0.49, 0.51}
+	for _, tc := range []struct {
+		name  string
+		first func(at time.Duration) (time.Duration, *reply) // what comes of posts on the first endpoint
+		spans []span
+	}{
+		{
+			"all are alike", func(time.Duration) (time.Duration, *reply) { return trip, nil },
+			[]span{{0, long, [3]share{alike, alike, alike}}},
+		},
+		{
+			"one is busy", func(time.Duration) (time.Duration, *reply) { return trip, busy() },
+			[]span{{0, long, [3]share{little, half, half}}},
+		},
+		{
+			"one stalls once", onceSlow(stallAt, stall, trip),
+			[]span{
+				{0, stallAt, [3]share{alike, alike, alike}},
+				{stallAt + stall, stallAt + stall + forgetLatency, [3]share{little, half, half}},
+				{again, long, [3]share{alike, alike, alike}},
+			},
+		},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				p := newTestPool(t, 3, func(*endpoint) *Problem { return &Problem{Class: Transient, err: busy()} })
+				start := time.Now()
+				var mu sync.Mutex
+				taken := make([]map[*endpoint]float64, len(tc.spans)) // nil: all of them
+				for i := range taken {
+					taken[i] = map[*endpoint]float64{}
+				}
+				note := func(e *endpoint, at time.Duration) {
+					for i, s := range tc.spans {
+						if at >= s.from && at < s.to {
+							taken[i][e]++
+							taken[i][nil]++
+						}
+					}
+				}
+				var wg sync.WaitGroup
+				for range lanes {
+					wg.Go(func() {
+						for time.Since(start) < long {
+							var mine ticket
+							for settled := false; !settled; {
+								l, at := take(t, p, &mine), time.Since(start)
+								takes, failure := trip, (*reply)(nil)
+								mu.Lock()
+								if l.ep == p.endpoints[0] {
+									takes, failure = tc.first(at)
+								}
+								mu.Unlock()
+								<-time.After(takes)
+								if settled = failure == nil; !settled {
+									p.failed(l, &mine, failure)
+									continue
+								}
+								p.took(l)
+								mu.Lock()
+								note(l.ep, at)
+								mu.Unlock()
+							}
+						}
+					})
+				}
+				wg.Wait()
+				for i, s := range tc.spans {
+					for n, e := range p.endpoints {
+						if got, want := taken[i][e]/taken[i][nil], s.want[n]; !(got >= want.from && got <= want.to) {
+							t.Errorf("from %s to %s endpoint %d took %.3f of %v posts, want %v", s.from, s.to, n, got, taken[i][nil], want)
+						}
+					}
+				}
+			})
+		})
+	}
+}
+
+// onceSlow answers all posts in the same time but the first one after at.
+func onceSlow(at, slow, trip time.Duration) func(time.Duration) (time.Duration, *reply) {
+	was := false
+	return func(now time.Duration) (time.Duration, *reply) {
+		if !was && now >= at {
+			was = true
+			return slow, nil
+		}
+		return trip, nil
+	}
 }
 
 // TestWake: a changed token ends every wait at once.

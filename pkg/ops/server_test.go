@@ -233,53 +233,6 @@ func TestNoAdminServer(t *testing.T) {
 	}
 }
 
-// TestStopWaitsForRequests: a page that is being made when the stop comes is
-// still delivered; one that never ends does not hold up the stop.
-func TestStopWaitsForRequests(t *testing.T) {
-	t.Parallel()
-	for _, finishes := range []bool{true, false} {
-		entered, release := make(chan struct{}), make(chan struct{})
-		s := New(Config{Listen: "127.0.0.1:0"}, NewRegistry(), NewHealth(), func() Status {
-			close(entered)
-			<-release
-			return Status{Version: "last words"}
-		}, zap.NewNop())
-		if err := s.Listen(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		ctx, stop := context.WithCancel(t.Context())
-		stopped := make(chan error, 1)
-		go func() { stopped <- s.Run(ctx) }()
-
-		var d net.Dialer
-		conn, err := d.DialContext(t.Context(), "tcp", s.Addr())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := io.WriteString(conn, "GET /status HTTP/1.0\r\n\r\n"); err != nil {
-			t.Fatal(err)
-		}
-		<-entered
-		stop()
-		if finishes {
-			close(release)
-		}
-		if err := <-stopped; err != nil {
-			t.Errorf("finishes=%v: %v", finishes, err)
-		}
-		reply, err := io.ReadAll(conn)
-		if got := strings.Contains(string(reply), "last words"); got != finishes {
-			t.Errorf("finishes=%v: got %q, %v", finishes, reply, err)
-		}
-		if !finishes {
-			close(release)
-		}
-		if err := conn.Close(); err != nil {
-			t.Error(err)
-		}
-	}
-}
-
 // TestBadMetricIsLogged: one collector that fails does not hide the others.
 func TestBadMetricIsLogged(t *testing.T) {
 	t.Parallel()

@@ -17,17 +17,20 @@ import (
 	"net/http"
 	"testing"
 	"time"
+
+	"auditlog-forwarder/pkg/faultnet"
 )
 
 // listener is the part of a server that holds a port. Pause and Resume replace
 // http and done; the rest stays. It is guarded by the server's mu.
 type listener struct {
-	addr   string
-	tls    *tls.Config
-	caPEM  []byte
-	http   *http.Server
-	done   chan struct{} // closed when http's accept loop has ended
-	closed bool
+	addr    string
+	release func() // gives the port up
+	tls     *tls.Config
+	caPEM   []byte
+	http    *http.Server
+	done    chan struct{} // closed when http's accept loop has ended
+	closed  bool
 }
 
 // Start listens on a free port of 127.0.0.1 until the test ends.
@@ -50,8 +53,10 @@ func Listen(addr string, opts ...Option) (*Server, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.listener = listener{addr: addr, tls: conf, caPEM: ca}
+	s.listener = listener{tls: conf, caPEM: ca}
+	s.listener.addr, s.listener.release = faultnet.Hold(addr)
 	if err := s.listen(); err != nil {
+		s.listener.release()
 		return nil, err
 	}
 	return s, nil
@@ -104,8 +109,9 @@ func (s *Server) CAPEM() []byte {
 }
 
 // Pause closes the port and all connections and waits for the requests in
-// flight, whose replies are lost. Nothing is indexed once it has returned. A
-// sink or hook must not call it, nor Close: both would wait for each other.
+// flight, whose replies are lost. Nothing is indexed once it has returned. On
+// Linux the port stays the server's: connections to it are refused. A sink or
+// hook must not call it, nor Close: both would wait for each other.
 func (s *Server) Pause() { s.stop(false) }
 
 // Close is Pause for good.
@@ -118,11 +124,14 @@ func (s *Server) stop(forGood bool) {
 		s.stopped = true
 		close(s.gone)
 	}
-	srv, done := s.listener.http, s.listener.done
+	srv, done, release := s.listener.http, s.listener.done, s.listener.release
 	s.mu.Unlock()
 	if srv != nil {
 		_ = srv.Close() // cuts every connection; its error is the listener's
 		<-done
+	}
+	if forGood && release != nil {
+		release()
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
