@@ -105,8 +105,13 @@ func New() *Net { return &Net{conns: map[string]*conn{}} }
 
 // Listen makes a proxy on a free port of 127.0.0.1 for the server at target.
 func (n *Net) Listen(ctx context.Context, target string, faults *Queue) (*Proxy, error) {
-	p := &Proxy{net: n, target: target, faults: faults, addr: "127.0.0.1:0", conns: map[*conn]bool{}}
+	addr, release, err := Hold("127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	p := &Proxy{net: n, target: target, faults: faults, addr: addr, release: release, conns: map[*conn]bool{}}
 	if err := p.Open(ctx); err != nil {
+		release()
 		return nil, err
 	}
 	n.mu.Lock()
@@ -142,9 +147,10 @@ func (n *Net) Close() {
 
 // Proxy is one address that leads to a server.
 type Proxy struct {
-	net    *Net
-	target string
-	faults *Queue
+	net     *Net
+	target  string
+	faults  *Queue
+	release func() // gives the port up
 
 	mu    sync.Mutex
 	addr  string
@@ -162,7 +168,8 @@ func (p *Proxy) Addr() string {
 	return p.addr
 }
 
-// Open lets clients connect, at the same address as before.
+// Open lets clients connect, at the same address as before, which is kept
+// meanwhile.
 func (p *Proxy) Open(ctx context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -239,6 +246,7 @@ func (p *Proxy) Close() {
 	p.Shut()
 	p.Break()
 	p.work.Wait()
+	p.release()
 }
 
 func (p *Proxy) accept(ln net.Listener) {
