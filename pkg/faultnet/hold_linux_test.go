@@ -49,7 +49,7 @@ func TestHoldRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer ln.Close()
+	defer func() { _ = ln.Close() }()
 	for _, addr := range []string{ln.Addr().String(), "localhost:0", "[::1]:0", "127.0.0.1"} {
 		if held, _, err := faultnet.Hold(addr); err == nil {
 			t.Errorf("%s is held as %s", addr, held)
