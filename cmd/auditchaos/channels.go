@@ -68,7 +68,7 @@ func (b *blame) acks() *channels {
 // again.
 func (c *channels) excuse(q *request) cause {
 	plan, ack := c.run.plan, q.ack.now()
-	told := ack.yes != nil && c.run.delivered(ack.yes.State(), plan.Timeout)
+	told := ack.yes != nil && c.run.delivered(ack.yes)
 	until := q.at.Add(plan.AckTimeout)
 	if told {
 		until = ack.when
@@ -127,7 +127,7 @@ func (c *channels) lost(q *request, from, to time.Time) (n int) {
 			continue
 		}
 		v, arrived := c.run.visits[x]
-		if c.run.delivered(s, c.run.plan.Timeout) && !v.vague {
+		if c.run.delivered(x) && !v.vague {
 			continue
 		}
 		if !arrived || !v.poll && v.channel == q.ack.channel {
@@ -149,7 +149,7 @@ func (c *channels) deaf(q *request, until time.Time) bool {
 		if arrived && (!v.poll || v.channel != q.ack.channel) {
 			continue
 		}
-		if !arrived || !v.good || !c.run.delivered(s, c.run.plan.Timeout) {
+		if !arrived || !v.good || !c.run.delivered(x) {
 			return true
 		}
 	}

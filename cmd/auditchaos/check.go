@@ -154,13 +154,15 @@ func (r *run) committed(ctx context.Context) bool {
 	return true
 }
 
-// readLog looks for what no log of a forwarder may hold.
+// readLog looks for what no log of a forwarder may hold, and for what it says of
+// its posts.
 func (r *run) readLog(i *incarnation) {
 	text, err := os.ReadFile(i.proc.log)
 	if err != nil {
 		r.ledger.complain("read the log of %s: %v", i.name, err)
 		return
 	}
+	i.hear(text)
 	for _, bad := range []string{firstToken, secondToken, "panic", "DATA RACE", "please report this", "goroutine 1 ["} {
 		if bytes.Contains(text, []byte(bad)) {
 			r.ledger.complain("the log of %s holds %q", i.name, bad)

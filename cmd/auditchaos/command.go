@@ -73,7 +73,7 @@ first. The exit code is 1 if any run breaks a promise; its folder is kept.`,
 	cmd.CompletionOptions.DisableDefaultCmd = true
 	f := cmd.PersistentFlags()
 	f.SortFlags = false
-	f.IntVar(&o.parallel, "parallel", 4*runtime.GOMAXPROCS(0), "runs at once; most of a run is waiting")
+	f.IntVar(&o.parallel, "parallel", 6*runtime.GOMAXPROCS(0), "runs at once; most of a run is waiting")
 	f.StringVar(&o.dir, "dir", "", "`folder` for the runs; empty: a new one in the system's place")
 	f.BoolVar(&o.keep, "keep", false, "keep the folders of good runs too")
 	f.DurationVar(&o.patience, "patience", 30*time.Second, "how long nothing may move before a run counts as stuck")
@@ -162,6 +162,7 @@ func (o *options) play(cmd *cobra.Command) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, end()) }()
+	s.brokers.warm(cmd.Context())
 	if s.binary == "" {
 		remove, berr := s.buildOwn(cmd.Context(), o.race)
 		if berr != nil {

@@ -211,7 +211,7 @@ func (r *run) life(ctx context.Context, s step) (then func() error, err error) {
 			if err := guest.start(ctx); err != nil {
 				return err
 			}
-			r.told(ctx, guest.now, "partitions assigned", "join the group")
+			r.told(ctx, guest.now, saysAssigned, "join the group")
 			return nil
 		}, nil
 	case doLeave:

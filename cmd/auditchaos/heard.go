@@ -2,16 +2,16 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"net/http"
+	"slices"
 	"time"
 
 	"auditlog-forwarder/pkg/faultnet"
 )
 
 // excuse returns why the events of a request that were indexed may be sent
-// again although its process lives on; empty if they may not. The network's
-// word counts, and where it leaves a doubt, such as an answer that comes as the
-// client gives up, the doubt.
+// again although its process lives on; empty if they may not.
 func (b *blame) excuse(q *request) cause {
 	if q.link == nil { // its connection was gone before the indexer looked
 		return becauseUnheard
@@ -25,7 +25,7 @@ func (b *blame) excuse(q *request) cause {
 	if s := q.link.State(); q.from != nil && q.from.isExcused() == becauseKilled && s.Replied.IsZero() && !s.Ended.IsZero() && !q.from.livedAt(s.Ended) {
 		return ""
 	}
-	if !definite(q) || !b.run.delivered(q.link.State(), b.run.plan.Timeout) {
+	if !definite(q) || !b.run.delivered(q.link) {
 		return becauseUnheard
 	}
 	if q.ack == nil {
@@ -58,21 +58,67 @@ func vague(q *request, answer []byte) bool {
 	return q.code < 0 || q.code == internal || q.code == busy || q.status == http.StatusOK
 }
 
-// delivered reports whether an answer has reached its client for certain.
-func (r *run) delivered(s faultnet.State, timeout time.Duration) bool {
-	const instant = 100 * time.Millisecond
+// delivered reports whether the answer to a request has reached its client, or
+// would have if the client had waited for it. It needs r.mu.
+func (r *run) delivered(x *faultnet.Exchange) bool {
+	s := x.State()
+	if r.visits[x].poll { // of these no log tells
+		return s.Followed || s.Ended.IsZero() && !s.Replied.IsZero()
+	}
+	var said []silence
+	if i := r.behinds[x.Proxy()]; i != nil {
+		said = i.silences(x)
+	}
+	return heard(s, said, r.plan.Timeout)
+}
+
+// silence is what a forwarder's log says of a post that brought no answer.
+type silence struct{ waited time.Duration }
+
+// heard is delivered of a post, by what its client says of the connection that
+// the network saw. When a client gives up is a matter of its own clock, and a
+// process that stood still may have an answer that it has not read: so its log is
+// asked. It is believed only where it fits what the network knows.
+func heard(s faultnet.State, said []silence, timeout time.Duration) bool {
 	switch {
 	case s.Followed:
 		return true
 	case s.Ended.IsZero():
 		return !s.Replied.IsZero()
+	case s.By == faultnet.ByClient: // who may hang up only when its time is up
+		return !slices.ContainsFunc(said, func(of silence) bool { return of.waited >= timeout })
 	case s.Replied.IsZero():
-		// A client that hangs up long before its time is not excused, unless the
-		// machine was so busy that its clock may have run longer than ours.
-		return s.By == faultnet.ByClient && s.Fault.Kind == faultnet.None && s.Ended.Sub(s.Began) < timeout/4 &&
-			r.suite.lag.worst(s.Began.Add(-timeout), s.Ended) < timeout/10
-	case s.By != faultnet.ByClient:
-		return s.Ended.Sub(s.Replied) > instant
+		return false
 	}
-	return s.Ended.Sub(s.Began) < timeout/2 || s.Ended.Sub(s.Replied) > timeout/2
+	return len(said) == 0
+}
+
+const saysUnheard = "no answer to a post"
+
+// hear notes what a log says of posts without an answer.
+func (i *incarnation) hear(log []byte) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.unheard = map[string][]silence{}
+	for line := range bytes.Lines(log) {
+		if !bytes.Contains(line, []byte(saysUnheard)) {
+			continue
+		}
+		var said struct{ Msg, Endpoint, From, Waited string }
+		if json.Unmarshal(line, &said) != nil || said.Msg != saysUnheard {
+			continue // a line that a kill has cut off
+		}
+		if waited, err := time.ParseDuration(said.Waited); err == nil {
+			key := said.From + " " + said.Endpoint
+			i.unheard[key] = append(i.unheard[key], silence{waited})
+		}
+	}
+}
+
+// silences returns what the log says of a request's connection, whose last
+// request it was then.
+func (i *incarnation) silences(x *faultnet.Exchange) []silence {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.unheard[x.From()+" http://"+x.Proxy().Addr()]
 }

@@ -7,8 +7,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"auditlog-forwarder/pkg/faultnet"
 )
 
 // post makes a request that indexed all of its events.
@@ -156,34 +154,6 @@ func TestKillHasABound(t *testing.T) {
 		b.check()
 		if got, want := len(l.complaints()) > 0, again > allowed; got != want || b.bound() != allowed {
 			t.Errorf("%d repeats: bound %d, complaints %q", again, b.bound(), l.complaints())
-		}
-	}
-}
-
-// TestDelivered holds what the network's word means.
-func TestDelivered(t *testing.T) {
-	t.Parallel()
-	r := &run{suite: &suite{lag: &lag{}}}
-	const timeout = time.Second
-	at := func(ms int) time.Time { return time.Unix(1000, 0).Add(time.Duration(ms) * time.Millisecond) }
-	for _, tc := range []struct {
-		name  string
-		state faultnet.State
-		want  bool
-	}{
-		{"another request followed", faultnet.State{Began: at(0), Replied: at(900), Followed: true}, true},
-		{"answered, the connection lives", faultnet.State{Began: at(0), Replied: at(5)}, true},
-		{"never answered, the connection lives", faultnet.State{Began: at(0)}, false},
-		{"cut by the network", faultnet.State{Began: at(0), Ended: at(5), By: faultnet.ByNet}, false},
-		{"cut by the indexer", faultnet.State{Began: at(0), Ended: at(5), By: faultnet.ByServer}, false},
-		{"the client's time is over", faultnet.State{Began: at(0), Ended: at(1000), By: faultnet.ByClient}, false},
-		{"the client hangs up early", faultnet.State{Began: at(0), Ended: at(100), By: faultnet.ByClient}, true},
-		{"answered, and closed later by the client", faultnet.State{Began: at(0), Replied: at(5), Ended: at(900), By: faultnet.ByClient}, true},
-		{"answered as the client's time ran out", faultnet.State{Began: at(0), Replied: at(990), Ended: at(1000), By: faultnet.ByClient}, false},
-		{"answered, and cut in the same moment", faultnet.State{Began: at(0), Replied: at(5), Ended: at(6), By: faultnet.ByNet}, false},
-	} {
-		if got := r.delivered(tc.state, timeout); got != tc.want {
-			t.Errorf("%s: %v, want %v", tc.name, got, tc.want)
 		}
 	}
 }

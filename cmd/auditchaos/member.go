@@ -30,9 +30,10 @@ type incarnation struct {
 	proxies []*faultnet.Proxy // one for each endpoint
 
 	mu       sync.Mutex
-	excused  cause     // why what it had not committed may come again; empty: it may not
-	stopping time.Time // SIGTERM was sent; zero: not yet
-	over     time.Time // it does nothing any more; zero: it runs
+	excused  cause                // why what it had not committed may come again; empty: it may not
+	stopping time.Time            // SIGTERM was sent; zero: not yet
+	over     time.Time            // it does nothing any more; zero: it runs
+	unheard  map[string][]silence // by connection; what its log said of posts
 }
 
 // excuse notes that marks of this incarnation may have been lost.
@@ -129,13 +130,9 @@ func (m *member) start(ctx context.Context) error {
 // settings make everything quick, so that a run takes a second or two.
 func (m *member) settings(urls []string) settings {
 	p := m.run.plan
-	session := "30s"
-	if p.Second != nobody {
-		session = "6s" // heartbeats come at a third of it, and by them a rebalance is noticed
-	}
 	s := settings{
 		"kafka.bootstrap_servers": m.run.broker.Bootstrap(), "kafka.security_protocol": "PLAINTEXT",
-		"kafka.topics": m.run.topic, "kafka.group_id": m.run.topic, "kafka.session_timeout": session,
+		"kafka.topics": m.run.topic, "kafka.group_id": m.run.topic, "kafka.session_timeout": "30s",
 		"kafka.commit_interval": "100ms", "kafka.fetch_max_wait": "50ms", "kafka.metadata_refresh": "1s",
 		"kafka.fetch_bytes": "64KiB",
 		"hec.url":           strings.Join(urls, ","), "hec.token_file": m.run.tokenFile(), "hec.index": indexName,

@@ -1,5 +1,7 @@
 package main
 
+import "slices"
+
 // The files that mistakes are made in.
 const (
 	fileLane    = "pkg/forwarder/lane.go"
@@ -39,7 +41,7 @@ func namedMistakes() []mutation {
 		{name: "named-ack-false-is-true", why: "an answer to a poll counts, whatever it says", where: withAck, edit: []edit{
 			{filePoll, "if answer[e.id] && !e.held", "if _, told := answer[e.id]; told && !e.held"},
 		}},
-		{name: "named-drop-after-retries", why: "a batch that fails four times in a row is dropped", edit: []edit{
+		{name: "named-drop-after-retries", why: "a batch that fails four times in a row is dropped", where: stubborn, edit: []edit{
 			{filePost, "math.MaxInt, // giving up would be dropping", "min(3, math.MaxInt),"},
 			{fileDeliver, "		if err != nil {\n			return err\n		}\n		switch {\n		case r.class == Accepted", "		if err != nil && ctx.Err() == nil {\n			return nil\n		}\n		if err != nil {\n			return err\n		}\n		switch {\n		case r.class == Accepted"},
 		}},
@@ -122,7 +124,7 @@ func replyMistakes() []mutation {
 			{fileReply, "		return nil, fmt.Errorf(\"read the reply (HTTP %d): %w\", resp.StatusCode, err)\n", "		return &reply{class: Accepted, status: resp.StatusCode}, nil\n"},
 		}},
 		{name: "no-answer-is-success", why: "a post without an answer counts as accepted", where: noAck, edit: []edit{
-			{filePost, "		r = unanswered(&awaited{got: a.got.Load(), err: err})\n		a.last = r\n", "		a.last = &reply{class: Accepted}\n		a.client.pool.took(l)\n		return false, nil\n"},
+			{filePost, "		r = unanswered(&awaited{got: a.try.got.Load(), err: err})\n		a.last = r\n", "		a.last = &reply{class: Accepted}\n		a.client.pool.took(l)\n		return false, nil\n"},
 			{filePost, "	}).Do(req)\n	if err != nil {", "	}).Do(req)\n	if err != nil && a.last == nil {"},
 		}},
 		{name: "busy-is-a-refusal", why: "code 9 with a number is read as a refused event", where: func(p plan) bool { return p.answers("busy-0") || p.answers("busy-took-5") }, edit: []edit{
@@ -162,6 +164,12 @@ func stopping(p plan) bool    { return p.has(doStop) && !p.shortDrain() }
 func storeFails(p plan) bool  { return p.has(doFull) || p.has(doNoStore) }
 func partitioned(p plan) bool { return p.Partitions > 1 }
 func oneEndpoint(p plan) bool { return p.Endpoints == 1 }
+
+// stubborn reports whether the only indexer gives an answer that settles nothing
+// many times in a row.
+func stubborn(p plan) bool {
+	return p.Endpoints == 1 && slices.ContainsFunc(p.Steps, func(s step) bool { return s.Do == doReply && s.Times >= 8 })
+}
 
 // answers reports whether a step lets posts be answered so.
 func (p plan) answers(name string) bool {

@@ -39,13 +39,15 @@ type process struct {
 	ended chan struct{}   // closed when it has ended and its log is read
 
 	mu      sync.Mutex
-	waiting map[string]chan struct{} // closed when a line holds the text
+	waiting map[string]chan struct{} // closed when a line has held the text
 }
 
 // startProcess starts the product in a folder of its own.
 func startProcess(ctx context.Context, binary, dir, name string, s settings) (*process, error) {
 	p := &process{log: filepath.Join(dir, name+".log"), ended: make(chan struct{}), waiting: map[string]chan struct{}{}}
-	p.up = p.watch("admin server listens")
+	p.up = p.watch(saysUp)
+	p.watch(saysAssigned)
+	p.watch(saysRefused)
 	file, err := os.Create(p.log)
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", name, err)
@@ -83,16 +85,23 @@ func (p *process) read(from io.Reader, to io.Writer) {
 		_, _ = fmt.Fprintln(to, scan.Text()) // as for Close
 		p.mu.Lock()
 		for text, found := range p.waiting {
-			if strings.Contains(scan.Text(), text) {
+			if strings.Contains(scan.Text(), text) && !closed(found) {
 				close(found)
-				delete(p.waiting, text)
 			}
 		}
 		p.mu.Unlock()
 	}
 }
 
-// watch returns a channel that is closed when a line to come holds the text.
+// What is waited for in a log, noted from a process's first line on.
+const (
+	saysUp       = "admin server listens"
+	saysAssigned = "partitions assigned"
+	saysRefused  = "dead letters cannot be stored"
+)
+
+// watch returns a channel that is closed when a line holds the text: one to come,
+// or of those above any.
 func (p *process) watch(text string) <-chan struct{} {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -116,9 +125,11 @@ func (p *process) isUp(patience time.Duration) bool {
 }
 
 // over reports whether the process has ended.
-func (p *process) over() bool {
+func (p *process) over() bool { return closed(p.ended) }
+
+func closed(c <-chan struct{}) bool {
 	select {
-	case <-p.ended:
+	case <-c:
 		return true
 	default:
 		return false

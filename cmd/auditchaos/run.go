@@ -163,6 +163,7 @@ func (r *run) close(ctx context.Context) error {
 	r.net.Close()
 	for _, e := range r.endpoints {
 		e.down()
+		e.free()
 		if e.pipe != nil {
 			e.pipe.work.Wait()
 		}

@@ -58,6 +58,7 @@ type endpoint struct {
 	token  hectest.Token
 	faults *faultnet.Queue // of all proxies that lead here
 	addr   string
+	free   func()    // gives addr's port up, which is kept while the indexer is down
 	pipe   *pipeline // nil without acknowledgement
 
 	mu     sync.Mutex
@@ -70,8 +71,9 @@ type endpoint struct {
 }
 
 func newEndpoint(ctx context.Context, r *run, number int) (*endpoint, error) {
+	addr, free := faultnet.Hold("127.0.0.1:0")
 	e := &endpoint{
-		run: r, number: number, faults: &faultnet.Queue{}, addr: "127.0.0.1:0",
+		run: r, number: number, faults: &faultnet.Queue{}, addr: addr, free: free,
 		token: hectest.Token{Value: r.token(), UseACK: r.plan.Ack},
 	}
 	opts := []hectest.Option{hectest.WithToken(e.token), hectest.WithSink(func(hectest.Event) {}), hectest.WithFault(e.refuseLarge)}
@@ -83,7 +85,11 @@ func newEndpoint(ctx context.Context, r *run, number int) (*endpoint, error) {
 	e.hec.PoisonCode(r.plan.PoisonCode, func(event []byte) bool {
 		return bytes.HasPrefix(event, []byte(poisonMark)) || r.plan.Noise.Refuse && refusesSummary(event)
 	})
-	return e, e.up(ctx)
+	if err := e.up(ctx); err != nil {
+		free()
+		return nil, err
+	}
+	return e, nil
 }
 
 // up listens, at the same address each time.

@@ -17,9 +17,8 @@ import (
 )
 
 const (
-	storeFile    = "dead-letter.jsonl"
-	storeBytes   = 1 << 20 // the least that dead_letter.max_bytes may be
-	storeRefuses = "dead letters cannot be stored"
+	storeFile  = "dead-letter.jsonl"
+	storeBytes = 1 << 20 // the least that dead_letter.max_bytes may be
 )
 
 // fillStore leaves no room in a member's dead letters, by those of another
@@ -44,7 +43,7 @@ func (m *member) fillStore() error {
 // are full.
 func (m *member) makeRoom(p *process) {
 	select {
-	case <-p.watch(storeRefuses):
+	case <-p.watch(saysRefused):
 	case <-p.ended:
 		return
 	case <-m.run.ctx.Done():
@@ -69,7 +68,7 @@ func (r *run) storeFault(ctx context.Context) (then func() error, err error) {
 	if !m.now.proc.isUp(r.suite.patience) {
 		return nil, nil
 	}
-	told := m.now.proc.watch(storeRefuses)
+	told := m.now.proc.watch(saysRefused)
 	away := m.dead + "-away"
 	if err := os.Rename(m.dead, away); err != nil {
 		return nil, fmt.Errorf("take the dead letters away: %w", err)

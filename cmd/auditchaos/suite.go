@@ -91,45 +91,60 @@ func (s *suite) one(ctx context.Context, seed uint64) outcome {
 
 // brokers are two: one for all, and one for runs that hurt it, in turn.
 type brokers struct {
-	mu     sync.Mutex
-	shared *kafkatest.Node
-	own    *kafkatest.Node
-	alone  chan struct{} // has room for the one run that has own
+	shared, own slot
+	alone       chan struct{} // has room for the one run that has own
+	warming     sync.WaitGroup
+}
+
+// slot is a broker that starts when it is first needed.
+type slot struct {
+	mu   sync.Mutex
+	node *kafkatest.Node
 }
 
 func newBrokers() *brokers { return &brokers{alone: make(chan struct{}, 1)} }
 
+// warm starts the broker that all need, while something else is made ready. If
+// it fails, the first to take it tries again, and tells.
+func (b *brokers) warm(ctx context.Context) {
+	b.warming.Go(func() { _, _ = b.shared.get(ctx) })
+}
+
 // take returns a broker, started if need be, and what gives it back.
 func (b *brokers) take(ctx context.Context, own bool) (n *kafkatest.Node, release func(), err error) {
-	release = func() {}
-	slot := &b.shared
-	if own {
-		select {
-		case b.alone <- struct{}{}:
-		case <-ctx.Done():
-			return nil, nil, context.Cause(ctx)
-		}
-		slot, release = &b.own, func() { <-b.alone }
+	if !own {
+		n, err = b.shared.get(ctx)
+		return n, func() {}, err
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if *slot == nil {
-		if *slot, err = kafkatest.Launch(ctx); err != nil {
-			release()
-			return nil, nil, err
-		}
+	select {
+	case b.alone <- struct{}{}:
+	case <-ctx.Done():
+		return nil, nil, context.Cause(ctx)
 	}
-	return *slot, release, nil
+	if n, err = b.own.get(ctx); err != nil {
+		<-b.alone
+	}
+	return n, func() { <-b.alone }, err
+}
+
+func (s *slot) get(ctx context.Context) (_ *kafkatest.Node, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.node == nil {
+		s.node, err = kafkatest.Launch(ctx)
+	}
+	return s.node, err
 }
 
 func (b *brokers) close() error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
+	b.warming.Wait()
 	var errs []error
-	for _, n := range []*kafkatest.Node{b.shared, b.own} {
-		if n != nil {
-			errs = append(errs, n.Close())
+	for _, s := range []*slot{&b.shared, &b.own} {
+		s.mu.Lock()
+		if s.node != nil {
+			errs = append(errs, s.node.Close())
 		}
+		s.mu.Unlock()
 	}
 	return errors.Join(errs...)
 }

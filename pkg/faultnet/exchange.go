@@ -44,6 +44,9 @@ func (x *Exchange) State() State {
 	return x.state
 }
 
+// From returns the client's address, by which the client knows the connection too.
+func (x *Exchange) From() string { return x.conn.client.RemoteAddr().String() }
+
 // Proxy returns the proxy that the request came through.
 func (x *Exchange) Proxy() *Proxy { return x.conn.proxy }
 

@@ -8,10 +8,8 @@ import (
 	"io"
 	"math"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-retryablehttp"
@@ -113,7 +111,7 @@ type attempts struct {
 	session *ackSession
 	asked   bool // session has ended, one way or the other
 	cancel  context.CancelFunc
-	got     *atomic.Int32
+	try     *try   // nil: it has not begun
 	last    *reply // nil: no answer at all
 }
 
@@ -121,7 +119,7 @@ type attempts struct {
 // waits for an endpoint, and addresses the request to it.
 func (a *attempts) prepare(req *http.Request) error {
 	a.finish()
-	a.last, a.got = nil, nil
+	a.last, a.try = nil, nil
 	l, err := a.client.pool.take(req.Context(), &a.ticket)
 	if err != nil {
 		return err
@@ -140,13 +138,6 @@ func (a *attempts) prepare(req *http.Request) error {
 	return nil
 }
 
-// How far a try got before it failed.
-const (
-	gotNothing    int32 = iota
-	gotConnection       // all of it may have been sent, and Splunk may have taken it
-	sentPart            // writing failed: Splunk cannot have the whole
-)
-
 // awaited is the failure of a try that brought no answer.
 type awaited struct {
 	got int32
@@ -160,20 +151,11 @@ func (e *awaited) Unwrap() error { return e.err }
 
 // RoundTrip implements http.RoundTripper by the connections of the endpoint.
 func (a *attempts) RoundTrip(req *http.Request) (*http.Response, error) {
+	a.try = startTry()
 	// Of one try, the answer's body included.
 	ctx, cancel := context.WithTimeout(req.Context(), a.client.cfg.Timeout)
-	got := new(atomic.Int32) // not a's own: late news of one try must not count for the next
-	a.cancel, a.got = cancel, got
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GotConn: func(httptrace.GotConnInfo) { got.Store(gotConnection) },
-		WroteRequest: func(info httptrace.WroteRequestInfo) {
-			// Good news can come later than the answer, so only bad ones count.
-			if info.Err != nil {
-				got.Store(sentPart)
-			}
-		},
-	})
-	return a.lease.conn.RoundTrip(req.WithContext(ctx))
+	a.cancel = cancel
+	return a.lease.conn.RoundTrip(req.WithContext(a.try.trace(ctx)))
 }
 
 // finish lets go of the last try.
@@ -202,7 +184,7 @@ func (a *attempts) ended(r *reply) {
 		a.ep.acks.pass(a.session, r.code, *r.ackID)
 	case r != nil && (r.ackID != nil || !r.uncertain):
 		a.ep.acks.finish(a.ctx, a.session, r.code, r.ackID)
-	case a.got == nil || a.got.Load() == gotNothing:
+	case a.try == nil || a.try.got.Load() == gotNothing:
 		a.ep.acks.finish(a.ctx, a.session, noCode, nil)
 	default:
 		a.ep.acks.lost(a.session)
@@ -268,8 +250,9 @@ func (a *attempts) check(ctx context.Context, resp *http.Response, err error) (b
 	}
 	var r *reply
 	if !errors.As(err, &r) {
-		r = unanswered(&awaited{got: a.got.Load(), err: err})
+		r = unanswered(&awaited{got: a.try.got.Load(), err: err})
 		a.last = r
+		a.try.unheard(a.client.log, a.ep, r)
 	}
 	m.requests.WithLabelValues(r.class.String()).Inc()
 	m.retries.WithLabelValues(r.class.String()).Inc()

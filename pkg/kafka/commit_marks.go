@@ -99,6 +99,18 @@ func (c *committer) clean() bool {
 	return true
 }
 
+// owes reports whether a mark is not committed.
+func (c *committer) owes() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, p := range c.at {
+		if p.dirty {
+			return true
+		}
+	}
+	return false
+}
+
 // settled notes what a partition is committed up to.
 func (c *committer) settled(at place, to mark, began time.Time) {
 	c.mu.Lock()

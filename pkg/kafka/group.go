@@ -51,6 +51,7 @@ type Group struct {
 	commits *prometheus.CounterVec
 
 	lostTotal  atomic.Int64
+	holds      atomic.Bool // partitions, or marks of the last session that are not committed
 	fetching   trouble
 	committing atomic.Pointer[committer] // of the last session
 
@@ -131,7 +132,9 @@ const closeGrace = 10 * time.Second
 // Run consumes until ctx ends, and then returns nil when every handler has
 // returned and the last marks are committed, or an error when Kafka does not
 // answer within Drain and closeGrace: Sarama itself would wait for minutes.
-// Before, it never gives up: what is wrong is told through OnState and tried
+// A member that holds nothing, such as one that waits to join until the others
+// have come or died, waits for closeGrace at most and returns nil.
+// Before, Run never gives up: what is wrong is told through OnState and tried
 // again.
 func (g *Group) Run(ctx context.Context, handle Handler) error {
 	done := make(chan struct{})
@@ -144,16 +147,22 @@ func (g *Group) Run(ctx context.Context, handle Handler) error {
 		return nil
 	case <-ctx.Done():
 	}
-	limit := time.NewTimer(g.opts.Drain + closeGrace)
-	defer limit.Stop()
-	select {
-	case <-done:
-		return nil
-	case <-limit.C:
-		return &Error{
-			Servers: strings.Join(g.cfg.BootstrapServers, ","), Security: g.cfg.Security(),
-			What: fmt.Sprintf("no answer within %s of stopping, so the last offsets may not be committed", g.opts.Drain+closeGrace),
-			Hint: "nothing is lost; events since the last commit come again at the next start",
+	for _, wait := range []time.Duration{closeGrace, g.opts.Drain} {
+		limit := time.NewTimer(wait)
+		select {
+		case <-done:
+			limit.Stop()
+			return nil
+		case <-limit.C:
 		}
+		if !g.holds.Load() {
+			g.log.Info("stopping without an answer from kafka; this member has no partitions, and nothing to commit")
+			return nil
+		}
+	}
+	return &Error{
+		Servers: strings.Join(g.cfg.BootstrapServers, ","), Security: g.cfg.Security(),
+		What: fmt.Sprintf("no answer within %s of stopping, so the last offsets may not be committed", g.opts.Drain+closeGrace),
+		Hint: "nothing is lost; events since the last commit come again at the next start",
 	}
 }

@@ -39,6 +39,7 @@ type place struct {
 // point in time. What is found is marked for Sarama, which starts there, and
 // for the committer, so that a later start cannot choose another point.
 func (m *member) Setup(session sarama.ConsumerGroupSession) error {
+	m.group.holds.Store(true)
 	m.commits = m.group.newCommits(session, m.access, m.endSession)
 	m.watchers.Go(m.commits.run)
 	claims := session.Claims()
@@ -207,6 +208,7 @@ func (m *member) checkFirst(c *Claim, first int64) {
 // and this member is still in the group, so the last marks can be committed.
 func (m *member) Cleanup(sarama.ConsumerGroupSession) error {
 	m.commits.close(closeGrace)
+	m.group.holds.Store(m.commits.owes())
 	return nil
 }
 
