@@ -6,10 +6,11 @@ import (
 	"go.uber.org/goleak"
 
 	"auditlog-forwarder/pkg/kafka/kafkatest"
+	"auditlog-forwarder/testdata/leak"
 )
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(kafkatest.M{M: m},
+	leak.VerifyTestMain(kafkatest.M{M: m},
 		// Sarama's metrics keep one ticker for the life of the process.
 		goleak.IgnoreTopFunction("github.com/rcrowley/go-metrics.(*meterArbiter).tick"))
 }
