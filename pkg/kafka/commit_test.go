@@ -33,7 +33,7 @@ func commitCluster(t *testing.T, n int, opts ...kfake.Opt) (*kfake.Cluster, kafk
 	cfg := kafka.DefaultConfig()
 	cfg.BootstrapServers, cfg.SecurityProtocol = c.ListenAddrs(), kafka.Plaintext
 	cfg.GroupID, cfg.Topics = "g", []string{commitTopic}
-	cfg.FetchMaxWait, cfg.SessionTimeout = 100*time.Millisecond, 6*time.Second
+	cfg.FetchMaxWait, cfg.SessionTimeout = 100*time.Millisecond, session
 	addTo(t, client, n)
 	return c, cfg, client
 }

@@ -147,31 +147,16 @@ func (b *Broker) Allow(tb testing.TB, acls ...*kadm.ACLBuilder) {
 	}
 }
 
-// Authority is a CA of which no broker knows.
-type Authority struct {
-	ca   *authority
-	file string
-}
-
-// NewAuthority makes a CA.
-func NewAuthority(tb testing.TB) *Authority {
+// OtherCA returns a PEM file with the certificate of a CA that has signed
+// nothing of any broker.
+func OtherCA(tb testing.TB) string {
 	tb.Helper()
 	dir := tb.TempDir()
-	a := &Authority{file: filepath.Join(dir, caFile)}
-	var err error
-	if a.ca, err = writeCertificates(a.file, filepath.Join(dir, keyStoreFile)); err != nil {
+	file := filepath.Join(dir, caFile)
+	if _, err := writeCertificates(file, filepath.Join(dir, keyStoreFile)); err != nil {
 		tb.Fatal(err)
 	}
-	return a
-}
-
-// CAFile returns the PEM file with the CA's certificate.
-func (a *Authority) CAFile() string { return a.file }
-
-// ClientCertificate is Broker.ClientCertificate, signed by this CA.
-func (a *Authority) ClientCertificate(tb testing.TB, name string, until time.Time) (certFile, keyFile string) {
-	tb.Helper()
-	return writeClient(tb, a.ca, name, until)
+	return file
 }
 
 // ClientCertificate writes the PEM files of a client's certificate and key,
@@ -181,12 +166,7 @@ func (b *Broker) ClientCertificate(tb testing.TB, name string, until time.Time) 
 	if b.srv == nil || b.srv.ca == nil {
 		tb.Fatal("this broker has no CA; start it with kafkatest.WithSASLSSL")
 	}
-	return writeClient(tb, b.srv.ca, name, until)
-}
-
-func writeClient(tb testing.TB, ca *authority, name string, until time.Time) (certFile, keyFile string) {
-	tb.Helper()
-	cert, key, err := ca.client(name, until)
+	cert, key, err := b.srv.ca.client(name, until)
 	if err != nil {
 		tb.Fatal(err)
 	}
