@@ -2,6 +2,7 @@ package kafka_test
 
 import (
 	"errors"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -185,14 +186,14 @@ func TestCommitRefusedHoldsNobody(t *testing.T) {
 	t.Parallel()
 	c, cfg, client := commitCluster(t, 1)
 	answer := make(chan struct{})
-	var refused atomic.Int64
+	var hold atomic.Bool // the answers about partition 1
 	c.ControlKey(int16(kmsg.OffsetCommit), func(req kmsg.Request) (kmsg.Response, error, bool) {
 		c.KeepControl()
 		for _, p := range req.(*kmsg.OffsetCommitRequest).Topics[0].Partitions {
 			if p.Partition != 1 {
 				continue
 			}
-			if refused.Add(1) > 1 {
+			if hold.Load() {
 				c.SleepControl(func() { <-answer })
 			}
 			return answerCommit(req, kerr.UnknownTopicOrPartition.Code, 1), nil, true
@@ -201,6 +202,7 @@ func TestCommitRefusedHoldsNobody(t *testing.T) {
 	})
 	r := join(t, cfg, nil)
 	r.until("the refusal", func() bool { return r.covered == 2 })
+	hold.Store(true)
 	for range 3 {
 		if err := client.ProduceSync(t.Context(), &kgo.Record{Topic: commitTopic, Partition: 1, Value: []byte("x")}).FirstErr(); err != nil {
 			t.Fatal(err)
@@ -216,14 +218,30 @@ func TestCommitDoesNotWaitForFetching(t *testing.T) {
 	t.Parallel()
 	c, cfg, client := commitCluster(t, 5, kfake.NumBrokers(1))
 	answer := make(chan struct{})
-	var fetches atomic.Int64
-	c.ControlKey(int16(kmsg.Fetch), func(kmsg.Request) (kmsg.Response, error, bool) {
-		if c.KeepControl(); fetches.Add(1) > 1 {
+	held := make(chan struct{})
+	hold := sync.OnceFunc(func() { close(held) })
+	c.ControlKey(int16(kmsg.Fetch), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		over := 0 // partitions of which all is read
+		for _, topic := range req.(*kmsg.FetchRequest).Topics {
+			for _, p := range topic.Partitions {
+				if p.FetchOffset == 5 {
+					over++
+				}
+			}
+		}
+		if over == 2 {
+			hold()
 			c.SleepControl(func() { <-answer })
 		}
 		return nil, nil, false
 	})
-	r := join(t, cfg, nil)
+	// The last records are marked while a fetch is held back.
+	r := join(t, cfg, func(_ string, _ int32, offset int64) {
+		if offset == 4 {
+			<-held
+		}
+	})
 	r.until("the commits", func() bool { return r.marks == 10 && r.covered == 10 })
 	wantCommitted(t, client, 0, 5)
 	wantCommitted(t, client, 1, 5)
