@@ -42,6 +42,7 @@ type reader struct {
 	mu      sync.Mutex
 	changed chan struct{} // closed and renewed at every change
 	read    map[string][]int64
+	recent  map[string]int // how many were read since the last claim
 	starts  map[string][]int64
 	states  []string // "" for nil
 	owned   map[string]int
@@ -58,7 +59,7 @@ func join(t *testing.T, cfg kafka.Config, hold func(string, int32, int64)) *read
 	core, logs := observer.New(zapcore.InfoLevel)
 	r := &reader{
 		t: t, reg: prometheus.NewRegistry(), logs: logs, changed: make(chan struct{}), hold: hold,
-		read: map[string][]int64{}, starts: map[string][]int64{}, owned: map[string]int{},
+		read: map[string][]int64{}, recent: map[string]int{}, starts: map[string][]int64{}, owned: map[string]int{},
 	}
 	g, err := kafka.NewGroup(cfg, kafka.Options{
 		Drain: drain, Registerer: r.reg,
@@ -90,7 +91,7 @@ func join(t *testing.T, cfg kafka.Config, hold func(string, int32, int64)) *read
 
 func (r *reader) handle(ctx context.Context, c *kafka.Claim) error {
 	at := place(c.Topic, c.Partition)
-	r.change(func() { r.starts[at] = append(r.starts[at], c.Start); r.owned[at]++ })
+	r.change(func() { r.starts[at] = append(r.starts[at], c.Start); r.recent[at] = 0; r.owned[at]++ })
 	defer r.change(func() { r.owned[at]-- })
 	var rec audit.Record
 	for {
@@ -103,7 +104,7 @@ func (r *reader) handle(ctx context.Context, c *kafka.Claim) error {
 			if r.hold != nil {
 				r.hold(c.Topic, c.Partition, rec.Offset)
 			}
-			r.change(func() { r.read[at] = append(r.read[at], rec.Offset) })
+			r.change(func() { r.read[at] = append(r.read[at], rec.Offset); r.recent[at]++ })
 			r.change(func() { r.marks++ })
 			c.Mark(rec.Offset+1, "", func() { r.change(func() { r.covered++ }) })
 		case <-ctx.Done():
