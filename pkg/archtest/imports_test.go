@@ -67,6 +67,7 @@ var support = []string{
 	"pkg/sigma/spl/spltest",
 	"pkg/sigma/spl/spltest/compare",
 	"testdata/events",
+	"testdata/leak",
 	"testdata/skip",
 }
 

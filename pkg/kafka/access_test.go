@@ -17,20 +17,20 @@ import (
 	"auditlog-forwarder/pkg/kafka/kafkatest"
 )
 
-// TestRotation: credentials and certificate files are replaced under load,
-// wrong ones as well, and each record is read exactly once.
-func TestRotation(t *testing.T) {
+// rotations: credentials and certificate files are replaced under load, wrong
+// ones as well, and each record is read exactly once.
+func rotations(t *testing.T, b *kafkatest.Broker) {
 	t.Parallel()
 	for name, instance := range map[string]string{"dynamic member": "", "static member": "forwarder-0"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			rotation(t, instance)
+			rotation(t, b, instance)
 		})
 	}
 }
 
-func rotation(t *testing.T, instance string) {
-	b := kafkatest.Start(t, kafkatest.WithSASLSSL(map[string]string{"old": "secret-1", "new": "secret-2"}))
+func rotation(t *testing.T, b *kafkatest.Broker, instance string) {
+	t.Helper()
 	topic := kafkatest.Name(t, "rotation")
 	b.CreateTopic(t, topic, 2)
 	caFile := filepath.Join(t.TempDir(), "ca.pem")

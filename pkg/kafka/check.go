@@ -166,6 +166,8 @@ func checkGroup(ctx context.Context, cfg Config, client sarama.Client, topics []
 			block := resp.GetBlock(t, p)
 			var next int64
 			switch {
+			case block != nil && block.Err != sarama.ErrNoError:
+				return "", block.Err
 			case block == nil || block.Offset <= none:
 				fresh++
 				if cfg.Start != StartEarliest {
@@ -174,8 +176,6 @@ func checkGroup(ctx context.Context, cfg Config, client sarama.Client, topics []
 				if next, err = client.GetOffset(t, p, sarama.OffsetOldest); err != nil {
 					return "", err
 				}
-			case block.Err != sarama.ErrNoError:
-				return "", block.Err
 			default:
 				next = block.Offset
 			}

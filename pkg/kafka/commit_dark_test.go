@@ -51,12 +51,10 @@ func TestCommitsInTheDark(t *testing.T) {
 	dark.Store(true)
 	addTo(t, client, 1)
 	r.until("that it is told", func() bool { return r.states[len(r.states)-1] != "" })
+	r.until("all records: fetching works", func() bool { return r.marks == 4 })
 	r.change(func() {
 		if text := r.states[len(r.states)-1]; !strings.Contains(text, "commit") {
 			t.Errorf("told %q, which does not speak of commits", text)
-		}
-		if r.marks != 4 {
-			t.Errorf("%d records read, want 4: fetching works", r.marks)
 		}
 	})
 	dark.Store(false)

@@ -2,6 +2,7 @@ package kafka_test
 
 import (
 	"errors"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -33,7 +34,7 @@ func commitCluster(t *testing.T, n int, opts ...kfake.Opt) (*kfake.Cluster, kafk
 	cfg := kafka.DefaultConfig()
 	cfg.BootstrapServers, cfg.SecurityProtocol = c.ListenAddrs(), kafka.Plaintext
 	cfg.GroupID, cfg.Topics = "g", []string{commitTopic}
-	cfg.FetchMaxWait, cfg.SessionTimeout = 100*time.Millisecond, 6*time.Second
+	cfg.FetchMaxWait, cfg.SessionTimeout = 100*time.Millisecond, session
 	addTo(t, client, n)
 	return c, cfg, client
 }
@@ -113,8 +114,13 @@ func TestCommitSurvives(t *testing.T) {
 				times = 1
 			}
 			var asked atomic.Int64
+			var first atomic.Int32 // the generation that is over; an answer may get lost, and be asked for again
 			c.ControlKey(int16(kmsg.OffsetCommit), func(req kmsg.Request) (kmsg.Response, error, bool) {
-				if c.KeepControl(); asked.Add(1) > times {
+				c.KeepControl()
+				generation := req.(*kmsg.OffsetCommitRequest).Generation
+				first.CompareAndSwap(0, generation)
+				over := tc.result == "session_over" && generation == first.Load()
+				if asked.Add(1) > times && !over {
 					return nil, nil, false
 				}
 				if tc.broken {
@@ -123,7 +129,15 @@ func TestCommitSurvives(t *testing.T) {
 				return answerCommit(req, tc.code, 0, 1), nil, true
 			})
 			r := join(t, cfg, nil)
-			r.until("all records", func() bool { return r.marks >= 10 && r.covered == r.marks })
+			// Marks of a session that is over are called back as well.
+			r.until("all records in the last session", func() bool {
+				for p := range int32(2) {
+					if at := place(commitTopic, p); len(r.starts[at]) != int(tc.joins) || r.recent[at] != 5 {
+						return false
+					}
+				}
+				return r.covered == r.marks
+			})
 			r.stop()
 			for p := range int32(2) {
 				wantCommitted(t, client, p, 5)
@@ -185,14 +199,14 @@ func TestCommitRefusedHoldsNobody(t *testing.T) {
 	t.Parallel()
 	c, cfg, client := commitCluster(t, 1)
 	answer := make(chan struct{})
-	var refused atomic.Int64
+	var hold atomic.Bool // the answers about partition 1
 	c.ControlKey(int16(kmsg.OffsetCommit), func(req kmsg.Request) (kmsg.Response, error, bool) {
 		c.KeepControl()
 		for _, p := range req.(*kmsg.OffsetCommitRequest).Topics[0].Partitions {
 			if p.Partition != 1 {
 				continue
 			}
-			if refused.Add(1) > 1 {
+			if hold.Load() {
 				c.SleepControl(func() { <-answer })
 			}
 			return answerCommit(req, kerr.UnknownTopicOrPartition.Code, 1), nil, true
@@ -201,6 +215,7 @@ func TestCommitRefusedHoldsNobody(t *testing.T) {
 	})
 	r := join(t, cfg, nil)
 	r.until("the refusal", func() bool { return r.covered == 2 })
+	hold.Store(true)
 	for range 3 {
 		if err := client.ProduceSync(t.Context(), &kgo.Record{Topic: commitTopic, Partition: 1, Value: []byte("x")}).FirstErr(); err != nil {
 			t.Fatal(err)
@@ -216,14 +231,30 @@ func TestCommitDoesNotWaitForFetching(t *testing.T) {
 	t.Parallel()
 	c, cfg, client := commitCluster(t, 5, kfake.NumBrokers(1))
 	answer := make(chan struct{})
-	var fetches atomic.Int64
-	c.ControlKey(int16(kmsg.Fetch), func(kmsg.Request) (kmsg.Response, error, bool) {
-		if c.KeepControl(); fetches.Add(1) > 1 {
+	held := make(chan struct{})
+	hold := sync.OnceFunc(func() { close(held) })
+	c.ControlKey(int16(kmsg.Fetch), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		over := 0 // partitions of which all is read
+		for _, topic := range req.(*kmsg.FetchRequest).Topics {
+			for _, p := range topic.Partitions {
+				if p.FetchOffset == 5 {
+					over++
+				}
+			}
+		}
+		if over == 2 {
+			hold()
 			c.SleepControl(func() { <-answer })
 		}
 		return nil, nil, false
 	})
-	r := join(t, cfg, nil)
+	// The last records are marked while a fetch is held back.
+	r := join(t, cfg, func(_ string, _ int32, offset int64) {
+		if offset == 4 {
+			<-held
+		}
+	})
 	r.until("the commits", func() bool { return r.marks == 10 && r.covered == 10 })
 	wantCommitted(t, client, 0, 5)
 	wantCommitted(t, client, 1, 5)

@@ -24,8 +24,7 @@ func askCoordinator(ctx context.Context, client sarama.Client, group string, ask
 	defer cancel()
 	for pause := coordinatorPause; ; pause = min(2*pause, time.Second) {
 		err := ask()
-		if !errors.Is(err, sarama.ErrOffsetsLoadInProgress) && !errors.Is(err, sarama.ErrNotCoordinatorForConsumer) &&
-			!errors.Is(err, sarama.ErrConsumerCoordinatorNotAvailable) {
+		if !onItsWay(err) {
 			return err
 		}
 		_ = client.RefreshCoordinator(group) // asking again tells whether it helped
@@ -35,6 +34,12 @@ func askCoordinator(ctx context.Context, client sarama.Client, group string, ask
 		case <-time.After(pause):
 		}
 	}
+}
+
+// onItsWay reports whether a coordinator says that it will be there soon.
+func onItsWay(err error) bool {
+	return errors.Is(err, sarama.ErrOffsetsLoadInProgress) || errors.Is(err, sarama.ErrNotCoordinatorForConsumer) ||
+		errors.Is(err, sarama.ErrConsumerCoordinatorNotAvailable)
 }
 
 // groupOffsets returns what a group has committed for partitions.
@@ -55,7 +60,7 @@ func groupOffsets(ctx context.Context, client sarama.Client, group string, parti
 		}
 		for topic, list := range partitions {
 			for _, p := range list {
-				if b := resp.GetBlock(topic, p); b != nil && errors.Is(b.Err, sarama.ErrOffsetsLoadInProgress) {
+				if b := resp.GetBlock(topic, p); b != nil && onItsWay(b.Err) {
 					return b.Err
 				}
 			}

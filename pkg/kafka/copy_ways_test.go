@@ -43,29 +43,21 @@ func putOne(ctx context.Context, to *kafka.CopyTarget, partition int32) error {
 	return nil
 }
 
-// TestCopyWaysIn: a destination is written by every way in, with the least
+// copyWaysIn: a destination is written by every way in, with the least
 // rights; each right that is missing is named, and so is a wrong secret.
-func TestCopyWaysIn(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it starts a broker of its own")
-	}
+func copyWaysIn(t *testing.T, b *kafkatest.Broker, idp *oidc.Server) {
 	t.Parallel()
 	const partitions = 3 // as the source of copying
-	idp := oidc.Start(t, audience, map[string]string{"client": "s3cret-1"})
-	b := kafkatest.Start(t, kafkatest.WithSASLSSL(nil), kafkatest.WithSCRAM(), kafkatest.WithACLs(), kafkatest.WithClientCertificates(),
-		kafkatest.WithOAuth(kafkatest.OAuth{JWKSURL: idp.JWKSURL(), Issuer: idp.Issuer, Audience: audience}))
+	idp.SetSecret("copier", "s3cret-1")
 	b.SetSCRAM(t, kafka.ScramSHA512, "user", "s3cret-1")
 	_, _, source, base := copying(t)
 	allow := func(topic string, ops ...kadm.ACLOperation) {
 		t.Helper()
-		acl := kadm.NewACLs().Allow("User:user", "User:client", "User:CN=mirror").AllowHosts().Topics(topic).Operations(ops...).ResourcePatternType(kadm.ACLPatternLiteral)
-		if _, err := b.Admin(t).CreateACLs(t.Context(), acl); err != nil {
-			t.Fatal(err)
-		}
+		b.Allow(t, kadm.NewACLs().Allow("User:user", "User:copier", "User:CN=mirror").AllowHosts().Topics(topic).Operations(ops...).ResourcePatternType(kadm.ACLPatternLiteral))
 	}
 	base.SecurityProtocol, base.BootstrapServers, base.TLS.CAFile = kafka.SASLSSL, b.SASLBootstrap(), b.CAFile()
 	base.SASL.Username, base.SASL.Password = "user", creds.NewSecret("s3cret-1")
-	base.SASL.OAuth.TokenURL, base.SASL.OAuth.ClientID, base.SASL.OAuth.ClientSecret = idp.TokenURL(), "client", creds.NewSecret("s3cret-1")
+	base.SASL.OAuth.TokenURL, base.SASL.OAuth.ClientID, base.SASL.OAuth.ClientSecret = idp.TokenURL(), "copier", creds.NewSecret("s3cret-1")
 	base.SASL.Mechanism, base.Name = kafka.ScramSHA512, kafkatest.Name(t, "copy")
 
 	refused := func(what string, err error, texts ...string) {
@@ -112,13 +104,7 @@ func TestCopyWaysIn(t *testing.T) {
 			}
 		}
 	}
-	granted := 0
-	for _, r := range idp.Requests() {
-		if r.Token != "" {
-			granted++
-		}
-	}
-	if granted != 1 {
+	if granted := grants(idp, "copier"); granted != 1 {
 		t.Errorf("%d tokens for all connections of one mirror, want 1", granted)
 	}
 

@@ -21,6 +21,16 @@ import (
 	"auditlog-forwarder/pkg/kafka/kafkatest"
 )
 
+const (
+	// guard ends a wait for what should come soon, whatever the machine does.
+	guard = 5 * time.Minute
+	// session is how long a member may be silent. The tests of members that die
+	// have their own; to all others a pause of the whole machine does nothing.
+	session = 30 * time.Second
+	// drain bounds the end of a member, which otherwise takes milliseconds.
+	drain = time.Minute
+)
+
 // reader is a group member that notes what it reads and marks it.
 type reader struct {
 	t     *testing.T
@@ -32,6 +42,7 @@ type reader struct {
 	mu      sync.Mutex
 	changed chan struct{} // closed and renewed at every change
 	read    map[string][]int64
+	recent  map[string]int // how many were read since the last claim
 	starts  map[string][]int64
 	states  []string // "" for nil
 	owned   map[string]int
@@ -48,10 +59,10 @@ func join(t *testing.T, cfg kafka.Config, hold func(string, int32, int64)) *read
 	core, logs := observer.New(zapcore.InfoLevel)
 	r := &reader{
 		t: t, reg: prometheus.NewRegistry(), logs: logs, changed: make(chan struct{}), hold: hold,
-		read: map[string][]int64{}, starts: map[string][]int64{}, owned: map[string]int{},
+		read: map[string][]int64{}, recent: map[string]int{}, starts: map[string][]int64{}, owned: map[string]int{},
 	}
 	g, err := kafka.NewGroup(cfg, kafka.Options{
-		Drain: time.Second, Registerer: r.reg,
+		Drain: drain, Registerer: r.reg,
 		Log: zap.New(core, zap.Hooks(func(zapcore.Entry) error { r.change(func() {}); return nil })),
 		OnState: func(err error) {
 			text := ""
@@ -80,7 +91,7 @@ func join(t *testing.T, cfg kafka.Config, hold func(string, int32, int64)) *read
 
 func (r *reader) handle(ctx context.Context, c *kafka.Claim) error {
 	at := place(c.Topic, c.Partition)
-	r.change(func() { r.starts[at] = append(r.starts[at], c.Start); r.owned[at]++ })
+	r.change(func() { r.starts[at] = append(r.starts[at], c.Start); r.recent[at] = 0; r.owned[at]++ })
 	defer r.change(func() { r.owned[at]-- })
 	var rec audit.Record
 	for {
@@ -93,7 +104,7 @@ func (r *reader) handle(ctx context.Context, c *kafka.Claim) error {
 			if r.hold != nil {
 				r.hold(c.Topic, c.Partition, rec.Offset)
 			}
-			r.change(func() { r.read[at] = append(r.read[at], rec.Offset) })
+			r.change(func() { r.read[at] = append(r.read[at], rec.Offset); r.recent[at]++ })
 			r.change(func() { r.marks++ })
 			c.Mark(rec.Offset+1, "", func() { r.change(func() { r.covered++ }) })
 		case <-ctx.Done():
@@ -113,7 +124,7 @@ func (r *reader) change(f func()) {
 // until waits for a state of the reader.
 func (r *reader) until(what string, cond func() bool) {
 	r.t.Helper()
-	limit := time.After(60 * time.Second)
+	limit := time.After(guard)
 	for {
 		r.mu.Lock()
 		ok, changed := cond(), r.changed
@@ -161,7 +172,7 @@ func settings(b *kafkatest.Broker, group string, topics ...string) kafka.Config 
 	cfg.BootstrapServers, cfg.SecurityProtocol = b.Bootstrap(), kafka.Plaintext
 	cfg.GroupID, cfg.Topics = group, topics
 	cfg.FetchMaxWait, cfg.MetadataRefresh = 100*time.Millisecond, time.Second
-	cfg.SessionTimeout = 6 * time.Second
+	cfg.SessionTimeout = session
 	return cfg
 }
 
@@ -429,12 +440,12 @@ func TestLagIsKnownWithoutFetching(t *testing.T) {
 	topic := kafkatest.Name(t, "end")
 	b.CreateTopic(t, topic, 1)
 	g, err := kafka.NewGroup(settings(b, kafkatest.Name(t, "g"), topic), kafka.Options{
-		Drain: time.Second, Log: zap.NewNop(), Registerer: prometheus.NewRegistry(),
+		Drain: drain, Log: zap.NewNop(), Registerer: prometheus.NewRegistry(),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	claims := make(chan *kafka.Claim)
+	claims := make(chan *kafka.Claim, 1)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
 	go func() {
@@ -456,7 +467,7 @@ func TestLagIsKnownWithoutFetching(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	tick, limit := time.NewTicker(50*time.Millisecond), time.After(60*time.Second)
+	tick, limit := time.NewTicker(50*time.Millisecond), time.After(guard)
 	defer tick.Stop()
 	until := func(what string, cond func() bool) {
 		t.Helper()

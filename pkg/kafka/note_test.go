@@ -29,7 +29,7 @@ type claimed struct {
 // returns when the last mark is committed and the member has left.
 func once(t *testing.T, cfg kafka.Config, rewind func(int64, string) int64, last int64, next int64, note string) claimed {
 	t.Helper()
-	opts := kafka.Options{Drain: time.Second, Log: zap.NewNop(), Registerer: prometheus.NewRegistry()}
+	opts := kafka.Options{Drain: drain, Log: zap.NewNop(), Registerer: prometheus.NewRegistry()}
 	if rewind != nil {
 		opts.Rewind = func(_ string, _ int32, committed int64, note string) int64 { return rewind(committed, note) }
 	}
@@ -37,7 +37,7 @@ func once(t *testing.T, cfg kafka.Config, rewind func(int64, string) int64, last
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+	ctx, stop := context.WithTimeout(t.Context(), guard)
 	defer stop()
 	var got claimed
 	err = g.Run(ctx, func(ctx context.Context, c *kafka.Claim) error {

@@ -105,7 +105,7 @@ func (o *Offsets) Set(ctx context.Context, to map[TopicPartition]int64) error {
 			return err
 		}
 		for p := range to { // nothing is written where one of these is said
-			if kerr := resp.Errors[p.Topic][p.Partition]; kerr == sarama.ErrOffsetsLoadInProgress || kerr == sarama.ErrNotCoordinatorForConsumer {
+			if kerr := resp.Errors[p.Topic][p.Partition]; onItsWay(kerr) {
 				return kerr
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -148,9 +149,10 @@ func TestSetOffsets(t *testing.T) {
 	}
 	check(7)
 	joined := make(chan struct{})
+	join := sync.OnceFunc(func() { close(joined) })
 	member := b.Client(t, kgo.ConsumerGroup(cfg.GroupID), kgo.ConsumeTopics(topic), kgo.DisableAutoCommit(), kgo.ClientID("somebody"),
-		kgo.OnPartitionsAssigned(func(context.Context, *kgo.Client, map[string][]int32) { close(joined) }))
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		kgo.OnPartitionsAssigned(func(context.Context, *kgo.Client, map[string][]int32) { join() }))
+	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	go member.PollFetches(ctx) // until the context's end, which is the test's
 	<-joined

@@ -61,20 +61,31 @@ var ErrGroupActive = errors.New("the group has members")
 // CommitPlaces commits offsets for a group that has no members; the broker
 // refuses it for one that has, and then the error is ErrGroupActive.
 func (r *Reader) CommitPlaces(ctx context.Context, group, topic string, places map[int32]GroupPlace) error {
-	if err := r.client.RefreshCoordinator(group); err != nil {
-		return r.explainGroup(ctx, group, err)
-	}
-	coordinator, err := r.client.Coordinator(group)
-	if err != nil {
-		return r.explainGroup(ctx, group, err)
-	}
 	req := &sarama.OffsetCommitRequest{
 		Version: commitVersion, ConsumerGroup: group, ConsumerGroupGeneration: sarama.GroupGenerationUndefined,
 	}
 	for p, at := range places {
 		req.AddBlockWithLeaderEpoch(topic, p, at.Next, noEpoch, 0, at.Note)
 	}
-	resp, err := coordinator.CommitOffset(req)
+	var resp *sarama.OffsetCommitResponse
+	err := askCoordinator(ctx, r.client, group, func() error {
+		if err := r.client.RefreshCoordinator(group); err != nil {
+			return err
+		}
+		coordinator, err := r.client.Coordinator(group)
+		if err != nil {
+			return err
+		}
+		if resp, err = coordinator.CommitOffset(req); err != nil {
+			return err
+		}
+		for _, kerr := range resp.Errors[topic] { // nothing is written where the coordinator is on its way
+			if onItsWay(kerr) {
+				return kerr
+			}
+		}
+		return nil
+	})
 	if err != nil {
 		return r.explainGroup(ctx, group, err)
 	}

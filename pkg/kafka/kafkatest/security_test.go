@@ -74,15 +74,7 @@ func TestSecurity(t *testing.T) {
 	b.CreateTopic(t, closed, 1)
 	allow := kadm.NewACLs().Allow("User:"+reader).AllowHosts("*").Topics(open).
 		Operations(kadm.OpRead, kadm.OpDescribe).ResourcePatternType(kadm.ACLPatternLiteral)
-	created, err := b.Admin(t).CreateACLs(t.Context(), allow)
-	if err == nil {
-		for _, c := range created {
-			err = errors.Join(err, c.Err)
-		}
-	}
-	if err != nil {
-		t.Fatalf("create the ACL: %v", err)
-	}
+	b.Allow(t, allow)
 
 	t.Run("listeners", func(t *testing.T) {
 		for _, tc := range []struct {

@@ -15,7 +15,9 @@ import (
 	"github.com/cenkalti/backoff/v5"
 	"github.com/google/uuid"
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 	"github.com/twmb/franz-go/pkg/sasl/plain"
 )
 
@@ -84,7 +86,10 @@ func (s *server) startFirst(ctx context.Context) error {
 	const attempts = 3
 	var err error
 	for range attempts {
-		if err = s.start(ctx); err == nil || !s.portTaken() {
+		if err = s.start(ctx); err == nil {
+			return s.prime(ctx)
+		}
+		if !s.portTaken() {
 			return err
 		}
 		if err := errors.Join(s.choosePorts(), s.writeConfig(), os.Remove(s.path(serverLog))); err != nil {
@@ -92,6 +97,33 @@ func (s *server) startFirst(ctx context.Context) error {
 		}
 	}
 	return err
+}
+
+// prime waits until the new broker keeps groups' offsets and numbers writers,
+// for which it makes topics and elects leaders after it has begun to answer.
+// What a client does until then is tried by tests with answers of their own.
+func (s *server) prime(ctx context.Context) error {
+	cl, err := kgo.NewClient(s.clientOpts()...)
+	if err != nil {
+		return fmt.Errorf("make a Kafka client: %w", err)
+	}
+	defer cl.Close()
+	ask := func() (struct{}, error) {
+		// One partition holds all groups' offsets; see fixedProperties.
+		_, err := kadm.NewClient(cl).FetchOffsets(ctx, "kafkatest")
+		if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
+			return struct{}{}, err
+		}
+		numbered, err := kmsg.NewPtrInitProducerIDRequest().RequestWith(ctx, cl)
+		if err == nil {
+			err = kerr.ErrorForCode(numbered.ErrorCode)
+		}
+		return struct{}{}, err
+	}
+	if err := again(ctx, ask); err != nil {
+		return fmt.Errorf("wait for the broker's coordinator: %w", err)
+	}
+	return nil
 }
 
 // portTaken reports whether the broker logged that a port was not free.
@@ -120,7 +152,7 @@ func (s *server) prepare(ctx context.Context) error {
 	if err := os.WriteFile(s.path(log4jFile), []byte(log4j), 0o600); err != nil {
 		return fmt.Errorf("write the broker's log configuration: %w", err)
 	}
-	args := s.java("-XX:TieredStopAtLevel=1", "kafka.tools.StorageTool",
+	args := s.java("kafka.tools.StorageTool",
 		"format", "--cluster-id", s.clusterID, "--config", s.path(configFile))
 	if out, err := runTool(ctx, "java", args...); err != nil {
 		return fmt.Errorf("format the broker's data folder: %w\n%s", err, out)
@@ -135,12 +167,13 @@ func (s *server) writeConfig() error {
 	return nil
 }
 
-// java returns the arguments for java: those all runs share, then more.
+// java returns the arguments for java: those all runs share, then more. No
+// broker here lives long enough to earn what the second compiler costs.
 func (s *server) java(more ...string) []string {
 	log4j := url.URL{Scheme: "file", Path: s.path(log4jFile)}
 	return append([]string{
 		"-cp", s.classpath, "-XX:+UseSerialGC", "-XX:-UsePerfData",
-		"-Djava.awt.headless=true", "-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls=" + s.jwksURL(), "-Dlog4j.configuration=" + log4j.String(),
+		"-Djava.awt.headless=true", "-XX:TieredStopAtLevel=1", "-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls=" + s.jwksURL(), "-Dlog4j.configuration=" + log4j.String(),
 	}, more...)
 }
 
@@ -170,7 +203,7 @@ func (s *server) start(ctx context.Context) error {
 func (s *server) await(ctx context.Context, c *child) error {
 	// A port may be held by somebody who never answers. The context of a request
 	// does not end the opening of its connection; this timeout does.
-	const patience = 2 * time.Second
+	const patience = 5 * time.Second
 	cl, err := kgo.NewClient(append(s.clientOpts(), kgo.RequestTimeoutOverhead(patience))...)
 	if err != nil {
 		return fmt.Errorf("make a Kafka client: %w", err)
@@ -209,14 +242,33 @@ func (s *server) await(ctx context.Context, c *child) error {
 
 // clientOpts reach the broker as one who may do everything.
 func (s *server) clientOpts() []kgo.Opt {
+	opts := []kgo.Opt{
+		// A request that is given up and sent again may be done twice.
+		kgo.RequestTimeoutOverhead(requestTimeout),
+		// Topics come at any time; by default it looks for them every five seconds.
+		kgo.MetadataMinAge(50 * time.Millisecond),
+	}
 	if !s.opts.acls {
-		return []kgo.Opt{kgo.SeedBrokers(s.address(plaintext))}
+		return append(opts, kgo.SeedBrokers(s.address(plaintext)))
 	}
 	auth := plain.Auth{User: superUser, Pass: s.password}
-	return []kgo.Opt{kgo.SeedBrokers(s.address(saslPlaintext)), kgo.SASL(auth.AsMechanism())}
+	return append(opts, kgo.SeedBrokers(s.address(saslPlaintext)), kgo.SASL(auth.AsMechanism()))
 }
 
-// waitForTopic returns when each of the topic's partitions has a leader.
+// createTopic creates a topic and waits for it. Replication -1 is the broker's
+// default: 1 here, what its owner chose on a broker from the environment.
+func createTopic(ctx context.Context, adm *kadm.Client, topic string, partitions int32) error {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	adm.SetTimeoutMillis(int32(requestTimeout / time.Millisecond))
+	if _, err := adm.CreateTopic(ctx, partitions, -1, nil, topic); err != nil {
+		return fmt.Errorf("create topic %s: %w", topic, err)
+	}
+	return waitForTopic(ctx, adm, topic, int(partitions))
+}
+
+// waitForTopic returns when the leader of each of the topic's partitions
+// answers for it. A leader is named before it knows that it is one.
 func waitForTopic(ctx context.Context, adm *kadm.Client, topic string, partitions int) error {
 	ask := func() (struct{}, error) {
 		meta, err := adm.Metadata(ctx, topic)
@@ -233,12 +285,19 @@ func waitForTopic(ctx context.Context, adm *kadm.Client, topic string, partition
 		if led != partitions {
 			return struct{}{}, errors.Join(fmt.Errorf("%d of %d partitions have a leader", led, partitions), t.Err)
 		}
-		return struct{}{}, nil
+		ends, err := adm.ListEndOffsets(ctx, topic)
+		return struct{}{}, errors.Join(err, ends.Error())
 	}
-	if _, err := backoff.Retry(ctx, ask, backoff.WithBackOff(backoff.NewConstantBackOff(50*time.Millisecond))); err != nil {
+	if err := again(ctx, ask); err != nil {
 		return fmt.Errorf("wait for topic %s: %w", topic, err)
 	}
 	return nil
+}
+
+// again asks until there is no error, or ctx ends.
+func again(ctx context.Context, ask func() (struct{}, error)) error {
+	_, err := backoff.Retry(ctx, ask, backoff.WithBackOff(backoff.NewConstantBackOff(50*time.Millisecond)), backoff.WithMaxElapsedTime(0))
+	return err
 }
 
 func (s *server) stop() error {
@@ -270,9 +329,16 @@ func (s *server) signal(sig os.Signal) error {
 	return s.child.proc.Signal(sig)
 }
 
-// remove stops the broker and removes its folder.
+// remove ends the broker, removes its folder, and gives its ports back.
 func (s *server) remove() error {
-	err := s.stop()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var err error
+	if s.child != nil {
+		err = s.child.discard()
+		s.child = nil
+	}
+	defer s.freePorts()
 	if rmErr := os.RemoveAll(s.dir); rmErr != nil {
 		err = errors.Join(err, fmt.Errorf("remove the broker's folder: %w", rmErr))
 	}

@@ -4,6 +4,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 )
 
@@ -53,6 +54,38 @@ func TestStartTakesOtherPortsIfOneIsTaken(t *testing.T) {
 	}
 	if _, err := os.Stat(s.dir); !os.IsNotExist(err) {
 		t.Errorf("folder %s is still there after its removal (%v)", s.dir, err)
+	}
+}
+
+// TestPortsOfAStoppedBroker are given to no other one.
+func TestPortsOfAStoppedBroker(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux can hold a port on which nobody listens")
+	}
+	var s settings
+	if err := s.choosePorts(); err != nil {
+		t.Fatal(err)
+	}
+	defer s.freePorts()
+	for name, port := range s.ports {
+		if held, err := holdPort(port); err == nil {
+			_ = held.Close() // it is not ours
+			t.Errorf("port %d of %s can be had twice", port, name)
+		}
+	}
+	before := s.ports[plaintext]
+	s.freePorts()
+	// A child of another test holds it too between its fork and its exec.
+	err := again(t.Context(), func() (struct{}, error) {
+		held, err := holdPort(before)
+		if err != nil {
+			return struct{}{}, err
+		}
+		return struct{}{}, held.Close()
+	})
+	if err != nil {
+		t.Fatalf("a port that was given back: %v", err)
 	}
 }
 

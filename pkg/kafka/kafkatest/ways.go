@@ -3,6 +3,7 @@ package kafkatest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -10,7 +11,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cenkalti/backoff/v5"
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/sasl/scram"
 )
 
 // mechanisms returns the SASL mechanisms that clients may use.
@@ -70,7 +74,7 @@ func (s *settings) jwksURL() string {
 }
 
 // SetSCRAM makes a user with SCRAM credentials of one kind, SCRAM-SHA-256 or
-// SCRAM-SHA-512, or gives it another password.
+// SCRAM-SHA-512, or gives it another password, and returns when that counts.
 func (b *Broker) SetSCRAM(tb testing.TB, mechanism, user, password string) {
 	tb.Helper()
 	kind := kadm.ScramSha256
@@ -83,9 +87,76 @@ func (b *Broker) SetSCRAM(tb testing.TB, mechanism, user, password string) {
 	if err == nil {
 		err = res.Error()
 	}
+	if err == nil {
+		err = b.letsIn(ctx, kind, scram.Auth{User: user, Pass: password})
+	}
 	if err != nil {
 		tb.Fatalf("set the SCRAM credentials of %s: %v", user, err)
 	}
+}
+
+// letsIn waits until a user can log in. The controller has new credentials
+// some time before the broker.
+func (b *Broker) letsIn(ctx context.Context, kind kadm.ScramMechanism, auth scram.Auth) error {
+	mechanism := auth.AsSha256Mechanism()
+	if kind == kadm.ScramSha512 {
+		mechanism = auth.AsSha512Mechanism()
+	}
+	ask := func() (struct{}, error) {
+		cl, err := kgo.NewClient(kgo.SeedBrokers(b.SASLPlaintextBootstrap()...), kgo.SASL(mechanism))
+		if err != nil {
+			return struct{}{}, backoff.Permanent(err)
+		}
+		defer cl.Close()
+		_, err = kadm.NewClient(cl).BrokerMetadata(ctx)
+		return struct{}{}, err
+	}
+	return again(ctx, ask)
+}
+
+// Allow makes the ACLs and returns when the broker holds to them. The
+// controller has them some time before the broker.
+func (b *Broker) Allow(tb testing.TB, acls ...*kadm.ACLBuilder) {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(tb.Context(), requestTimeout)
+	defer cancel()
+	adm := b.Admin(tb)
+	for _, acl := range acls {
+		created, err := adm.CreateACLs(ctx, acl)
+		if err != nil {
+			tb.Fatalf("create ACLs: %v", err)
+		}
+		for _, c := range created {
+			if c.Err != nil {
+				tb.Fatalf("create the ACL %s of %s on %s: %v", c.Operation, c.Principal, c.Name, c.Err)
+			}
+		}
+		ask := func() (struct{}, error) {
+			found, err := adm.DescribeACLs(ctx, acl)
+			for _, f := range found {
+				if f.Err == nil && len(f.Described) == 0 {
+					err = errors.Join(err, fmt.Errorf("%s on %s is not there", f.Operation, *f.Name))
+				}
+				err = errors.Join(err, f.Err)
+			}
+			return struct{}{}, err
+		}
+		if err := again(ctx, ask); err != nil {
+			tb.Fatalf("wait for ACLs: %v", err)
+		}
+	}
+}
+
+// OtherCA returns a PEM file with the certificate of a CA that has signed
+// nothing of any broker.
+func OtherCA(tb testing.TB) string {
+	tb.Helper()
+	dir := tb.TempDir()
+	file := filepath.Join(dir, caFile)
+	if _, err := writeCertificates(file, filepath.Join(dir, keyStoreFile)); err != nil {
+		tb.Fatal(err)
+	}
+	return file
 }
 
 // ClientCertificate writes the PEM files of a client's certificate and key,

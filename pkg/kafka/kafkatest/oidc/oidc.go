@@ -47,6 +47,7 @@ type Server struct {
 	secrets  map[string]string
 	audience map[string]string // by client; of the others under ""
 	life     time.Duration
+	grace    time.Duration
 	claims   map[string]any // added, or with nil left out
 	silent   bool           // about expires_in
 	answer   Answer
@@ -67,7 +68,8 @@ func Start(tb testing.TB, audience string, clients map[string]string, opts ...Op
 	if err != nil {
 		tb.Fatalf("make the provider's key: %v", err)
 	}
-	s := &Server{tb: tb, key: key, kid: uuid.NewString(), secrets: maps.Clone(clients), audience: map[string]string{"": audience}, life: time.Hour}
+	s := &Server{tb: tb, key: key, kid: uuid.NewString(), secrets: map[string]string{}, audience: map[string]string{"": audience}, life: time.Hour}
+	maps.Copy(s.secrets, clients)
 	encrypted := false
 	for _, opt := range opts {
 		opt(s, &encrypted)
@@ -105,6 +107,10 @@ func (s *Server) SetAudienceOf(client, audience string) {
 
 // SetLife changes how long new tokens live.
 func (s *Server) SetLife(life time.Duration) { s.set(func() { s.life = life }) }
+
+// SetGrace makes new tokens valid for longer than their answers say, as far as
+// whoever reads them is concerned.
+func (s *Server) SetGrace(grace time.Duration) { s.set(func() { s.grace = grace }) }
 
 // SetClaims adds claims to new tokens; one that is nil is left out of them.
 func (s *Server) SetClaims(claims map[string]any) { s.set(func() { s.claims = maps.Clone(claims) }) }
@@ -181,7 +187,7 @@ func (s *Server) sign(client string) string {
 	}
 	claims := map[string]any{
 		"iss": s.Issuer, "sub": client, "aud": audience, "scope": "kafka", "jti": uuid.NewString(),
-		"iat": now.Unix(), "exp": now.Add(s.life).Unix(),
+		"iat": now.Unix(), "exp": now.Add(s.life + s.grace).Unix(),
 	}
 	for name, value := range s.claims {
 		if value == nil {
