@@ -53,7 +53,10 @@ func (a *Alert) macro() string {
 }
 
 // filterMacro names the macro that a user tunes in Splunk.
-func (a *Alert) filterMacro() string { return a.Slug + "_filter" }
+func (a *Alert) filterMacro() string { return FilterMacro(a.Name) }
+
+// FilterMacro is the name of the macro with which users tune an alert of a title.
+func FilterMacro(title string) string { return slug(title) + "_filter" }
 
 // pipeline is the search, one command on a line, for a time range that ends ahead
 // of the run.

@@ -17,7 +17,7 @@ func (c *Client) compareSearch(s Search, e entry, there, adopt bool) Item {
 			wanted[i].Value = c.cfg.App
 		}
 	}
-	old, whose := readMarker(e.value(markerKey), s.Stanza.Name)
+	old, whose := readMarker(e.value(markerKey), e.Name)
 	if there && (whose == foreign || whose == cloned) {
 		if !adopt {
 			item.Action = Foreign
@@ -38,7 +38,7 @@ func (c *Client) compareSearch(s Search, e entry, there, adopt bool) Item {
 	worded := slices.DeleteFunc(slices.Clone(wanted), func(set alerts.Setting) bool {
 		return partOf(set.Key) == wording && !slices.Contains(on, actionOf(set.Key))
 	})
-	next, present := marker{name: sumOf(s.Stanza.Name), parts: sums(wanted, want)}, sums(worded, get)
+	next, present := marker{name: sumOf(s.Stanza.Name), rule: ruleIDOf(s.ID), parts: sums(wanted, want)}, sums(worded, get)
 	var kept [parts]bool
 	if there {
 		for p := enablement; p < parts; p++ {

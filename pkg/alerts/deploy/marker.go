@@ -3,6 +3,7 @@ package deploy
 import (
 	"crypto/sha256"
 	"encoding/base64"
+	"slices"
 	"strings"
 
 	"auditlog-forwarder/pkg/alerts"
@@ -22,18 +23,22 @@ const sumSize = 3
 
 type sum [sumSize]byte
 
+// markerSize is the bytes of a marker: of the name, the rule, and each part of users.
+const markerSize = sumSize*int(parts) + len(ruleID{})
+
 // marker is what a deployment notes about an alert in Splunk itself: whose name
-// it was made for, since a clone takes all of it along, and for each part that
+// it was made for, since a clone takes all of it along, of which rule, and for each part that
 // users change a hash of what was last written there. A part whose value still
 // has that hash was not changed by anybody since.
 type marker struct {
 	name  sum
+	rule  ruleID     // by which it is known under another title
 	parts [parts]sum // those of ours are zero
 }
 
 // String writes the marker.
 func (m marker) String() string {
-	data := append([]byte(nil), m.name[:]...)
+	data := slices.Concat(m.name[:], m.rule[:])
 	for p := enablement; p < parts; p++ {
 		data = append(data, m.parts[p][:]...)
 	}
@@ -60,12 +65,13 @@ func readMarker(text, name string) (m marker, o ownership) {
 		return m, foreign
 	}
 	data, err := base64.RawURLEncoding.DecodeString(rest)
-	if err != nil || len(data) != sumSize*int(parts) {
+	if err != nil || len(data) != markerSize {
 		return m, packaged // of another version
 	}
 	copy(m.name[:], data)
+	copy(m.rule[:], data[sumSize:])
 	for p := enablement; p < parts; p++ {
-		copy(m.parts[p][:], data[int(p)*sumSize:])
+		copy(m.parts[p][:], data[len(m.rule)+int(p)*sumSize:])
 	}
 	if m.name != sumOf(name) {
 		return m, cloned
