@@ -3,7 +3,6 @@ package alerts
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -154,28 +153,6 @@ func (p *pipeline) without(names []string) (rest []string) {
 		}
 	}
 	return rest
-}
-
-// hours keeps the events outside of working hours. It counts from the epoch,
-// since what strftime makes of a time depends on who looks.
-func (p *pipeline) hours() {
-	h := p.a.Hours
-	if h == nil {
-		return
-	}
-	var days []string
-	for i, working := range h.Days {
-		if working {
-			days = append(days, "weekday="+strconv.Itoa(i))
-		}
-	}
-	if len(days) == 0 {
-		return
-	}
-	// 1 January 1970 was a Thursday, and Sunday is day 0.
-	local := fmt.Sprintf("_time%+d", seconds(h.UTCOffset))
-	p.add("| eval weekday=(floor((%s)/86400)+4)%%7, second=floor(%s)%%86400", local, local)
-	p.add("| where NOT ((%s) AND second>=%d AND second<%d)", strings.Join(days, " OR "), seconds(h.From), seconds(h.To))
 }
 
 func seconds(d time.Duration) int64 { return int64(d / time.Second) }
