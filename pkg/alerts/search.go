@@ -186,6 +186,9 @@ func (s Subject) Eval() string {
 	if s.Find != "" {
 		return text + fmt.Sprintf(`, %s=replace(mvindex(mvfilter(match(%s, "%s")), 0), "(?s)^.*?(%s).*", "\1")`, s.Name, s.Name, s.Find, s.Find)
 	}
+	if s.All {
+		return text + fmt.Sprintf(`, %s=mvjoin(mvdedup(mvfilter(%s!="" AND %s!="null")), ", ")`, s.Name, s.Name, s.Name)
+	}
 	value := fmt.Sprintf(`mvindex(mvfilter(%s!="" AND %s!="null"), 0)`, s.Name, s.Name)
 	if s.Trim != "" {
 		value = fmt.Sprintf(`replace(%s, "^%s", "")`, value, s.Trim)
