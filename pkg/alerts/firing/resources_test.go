@@ -3,6 +3,7 @@ package firing_test
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -56,18 +57,11 @@ func TestAllResources(t *testing.T) {
 			}
 			e.Add(firing.Event{Body: tt.body, Time: at, Index: at})
 			got = nil
-			e.Finish(end, func(f firing.Firing) {
-				for _, v := range f.Others {
-					if v.Subject == "resources" {
-						got = append(got, v.Texts...)
-					}
-				}
+			e.Finish(at, func(f firing.Firing) {
+				_, told, _ := strings.Cut(f.Message, ": ")
+				got = append(got, told)
 			})
-			want := []string{tt.want}
-			if tt.want == firing.Unknown {
-				want = nil // what is not there is put into the message
-			}
-			if diff := cmp.Diff(want, got); diff != "" {
+			if diff := cmp.Diff([]string{tt.want}, got); diff != "" {
 				t.Errorf("the stream (-want +got):\n%s", diff)
 			}
 		})
