@@ -11,6 +11,7 @@ import (
 
 	"auditlog-forwarder/pkg/alerts"
 	"auditlog-forwarder/pkg/alerts/deploy"
+	"auditlog-forwarder/pkg/alerts/splunkapp"
 	"auditlog-forwarder/pkg/config"
 )
 
@@ -109,6 +110,9 @@ func newDeployment(cmd *cobra.Command) (*deploy.Client, deploy.Wanted, error) {
 	c, err := alerts.Load(loaded.Alerts.Rules, loaded.Alerts.Settings)
 	if err != nil {
 		return nil, deploy.Wanted{}, &exitError{code: exitConfig, err: err, hint: "docs/alerts.md describes rules and settings"}
+	}
+	if err := splunkapp.Check(c); err != nil {
+		return nil, deploy.Wanted{}, &exitError{code: exitConfig, err: err}
 	}
 	client, err := deploy.New(loaded.Alerts.Splunk, readBuild(version).Version)
 	if err != nil {
