@@ -27,3 +27,20 @@ func TestMailOfAUser(t *testing.T) {
 	w.apply(Options{})
 	w.has("X", "action.email.message.alert", "Mine")
 }
+
+// TestAddressOfAnActionThatIsOff: nobody is told by it, so that it is no change of
+// a user: it is Splunk's default, or left from settings that are taken back.
+func TestAddressOfAnActionThatIsOff(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, resttest.Options{})
+	w.wanted = Wanted{Searches: []Search{{Stanza: search("X")}}}
+	w.apply(Options{})
+	w.splunk.Edit(resttest.Searches, appID, "X", map[string]string{"action.email.to": "admin@example.com"})
+	w.wanted = Wanted{Searches: []Search{{Stanza: search("X", "alert.track=0")}}}
+	w.apply(Options{})
+	w.has("X", "alert.track", "0")
+	w.splunk.Edit(resttest.Searches, appID, "X", map[string]string{"actions": "email"})
+	w.wanted = Wanted{Searches: []Search{{Stanza: search("X", "alert.track=1")}}}
+	w.apply(Options{})
+	w.has("X", "alert.track", "0")
+}

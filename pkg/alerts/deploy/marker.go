@@ -91,10 +91,15 @@ func sumOf(texts ...string) (s sum) {
 
 // sums hashes each part of an alert. get gives the tidy value of an argument.
 // For who is told, all that can be is hashed, so that what is set no more still
-// counts; for the wording, what is wanted.
+// counts, but no address of an action that is off, which may be Splunk's own default;
+// for the wording, what is wanted.
 func sums(wanted []alerts.Setting, get func(key string) string) (all [parts]sum) {
 	texts := [parts][]string{}
+	on := list(get("actions"))
 	add := func(key string) {
+		if action := actionOf(key); partOf(key) == recipients && action != "" && !slices.Contains(on, action) {
+			return
+		}
 		if v := get(key); !equal(key, v, "") && (key != "schedule_window" || v != "0") { // a default counts as nothing
 			p := partOf(key)
 			texts[p] = append(texts[p], key, v)
