@@ -12,7 +12,9 @@ import (
 func TestMailOfAUser(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, resttest.Options{})
-	says := func(text string) { w.wanted = Wanted{Searches: []Search{{Stanza: search("X", "action.email.message.alert="+text)}}} }
+	says := func(text string) {
+		w.wanted = Wanted{Searches: []Search{{Stanza: search("X", "action.email.message.alert="+text)}}}
+	}
 	says("First")
 	w.apply(Options{})
 	says("Second") // while nobody is told
