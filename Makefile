@@ -1,7 +1,10 @@
 # Everything that is done to this repository is a target here. `make` lists them.
 
 GO        ?= go
-VERSION   ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+# Without a tag the number of commits stands in its place, so that a later build has
+# a higher version: Splunk wants one for the upgrade of an app.
+VERSION   ?= $(shell git describe --tags --dirty 2>/dev/null || \
+  { n=$$(git rev-list --count HEAD 2>/dev/null) && echo "v0.0.0-$$n-g$$(git describe --always --exclude '*' --dirty)"; } || echo dev)
 FUZZTIME  ?= 20s
 TESTFLAGS ?=
 E2E       ?= ^TestEndToEnd

@@ -153,6 +153,10 @@ func printApplied(w io.Writer, plan deploy.Plan, results []applied, format strin
 			count[r.Action]++
 		}
 	}
-	_, err := fmt.Fprintf(w, "applied: %d created, %d changed, %d removed\n", count[deploy.Create], count[deploy.Change], count[deploy.Remove])
+	renamed := ""
+	if n := count[deploy.Rename]; n > 0 {
+		renamed = fmt.Sprintf("%d renamed, ", n)
+	}
+	_, err := fmt.Fprintf(w, "applied: %d created, %d changed, %s%d removed\n", count[deploy.Create], count[deploy.Change], renamed, count[deploy.Remove])
 	return err
 }

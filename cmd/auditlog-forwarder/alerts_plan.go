@@ -11,6 +11,7 @@ import (
 
 	"auditlog-forwarder/pkg/alerts"
 	"auditlog-forwarder/pkg/alerts/deploy"
+	"auditlog-forwarder/pkg/alerts/splunkapp"
 	"auditlog-forwarder/pkg/config"
 )
 
@@ -18,7 +19,9 @@ const deployHelp = `What is ours in Splunk is known by its alert.managedBy; an a
 that is not ours is left alone, unless --adopt takes it over. What users change in
 Splunk stays: whether an alert is enabled and scheduled, its schedule, its
 suppression, who is told, the wording, and macros, unless the settings file names it.
-Ours that are not in the catalogue any more stay too, until --prune removes them.
+Ours that are not in the catalogue any more stay too, until --prune removes them. A
+rule with a new title is the same alert by its id: it is made under the new name, with
+what users changed, and the old one goes.
 
 alerts.splunk.url is Splunk's management port (8089). Sign in by
 alerts.splunk.token_file, or alerts.splunk.username and password_file. The role needs
@@ -109,6 +112,9 @@ func newDeployment(cmd *cobra.Command) (*deploy.Client, deploy.Wanted, error) {
 	c, err := alerts.Load(loaded.Alerts.Rules, loaded.Alerts.Settings)
 	if err != nil {
 		return nil, deploy.Wanted{}, &exitError{code: exitConfig, err: err, hint: "docs/alerts.md describes rules and settings"}
+	}
+	if err := splunkapp.Check(c); err != nil {
+		return nil, deploy.Wanted{}, &exitError{code: exitConfig, err: err}
 	}
 	client, err := deploy.New(loaded.Alerts.Splunk, readBuild(version).Version)
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"auditlog-forwarder/pkg/alerts"
+	"auditlog-forwarder/pkg/alerts/splunkapp"
 )
 
 func newAlertsRenderCommand() *cobra.Command {
@@ -39,6 +40,11 @@ there; --macros leaves its macros in.`,
 				return usageError(errors.New("--macros is about --search, which is not given"), "name an alert with --search")
 			}
 			c, _, err := loadAlerts(cmd)
+			if err == nil && (search == "" || macros) { // what is pasted without macros needs no app
+				if err = splunkapp.Check(c); err != nil {
+					err = &exitError{code: exitConfig, err: err}
+				}
+			}
 			switch {
 			case err != nil:
 				return err

@@ -176,7 +176,7 @@ func (f *alertTestFlags) events(cmd *cobra.Command, list []*alerts.Alert) (err e
 	case report.Events == 0 && f.topic:
 		return &exitError{code: exitRunning, err: errors.New("there was no event to try the alerts on"), hint: "go further back with --last"}
 	case report.Events == 0:
-		return &exitError{code: exitRunning, err: errors.New("there was no event to try the alerts on"), hint: "the file has one event a line, as it came from Kafka, in HEC's envelope or as Splunk exports it as JSON or raw events (not as CSV); jq -c '.[]' makes lines of an array"}
+		return &exitError{code: exitRunning, err: errors.New("there was no event to try the alerts on"), hint: "the file has one event a line, as it came from Kafka, in HEC's envelope or as Splunk exports it as JSON or raw events (not as CSV); jq -c . makes lines of JSON that is spread over several, jq -c '.[]' of an array"}
 	}
 	return nil
 }

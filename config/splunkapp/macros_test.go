@@ -46,7 +46,7 @@ func TestMacrosKnowTheSubjects(t *testing.T) {
 	if strings.Contains(text, "$") {
 		t.Error("macros.conf: Splunk may take a dollar sign for an argument")
 	}
-	wanted := []string{"principal", "email", "source_ip", "method", "resource", "resource_type", "environment", "role", "target"}
+	wanted := []string{"principal", "email", "source_ip", "method", "resource", "resources", "resource_type", "environment", "role", "target"}
 	for _, s := range alerts.Subjects() {
 		if !slices.Contains(wanted, s.Name) {
 			continue

@@ -308,6 +308,7 @@ func TestPanels(t *testing.T) {
 			want: []string{
 				"u-7rk2pd|DeleteKafkaCluster|lkc-q4z8wd|success", "u-7rk2pd|BindRoleForPrincipal|lkc-q4z8wd|success",
 				"confluent.privileged|confluent.privileged.access|lkc-q4z8wd|success", "sa-5kv8nq|kafka.DeleteTopics|freight.orders.v1|denied",
+				"u-7rk2pd|kafka.DeleteTopics|freight.orders.v1, freight.invoices.v2|success",
 			},
 			not: []string{"sa-5kv8nq|kafka.Produce|freight.orders.v1|success", "u-7rk2pd|ListFlinkRegions|*|success"},
 		},

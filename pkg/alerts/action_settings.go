@@ -14,16 +14,18 @@ func (a *Alert) actionSettings() (all []Setting) {
 		if len(e.CC) > 0 {
 			set("action.email.cc", strings.Join(e.CC, ", "))
 		}
-		set("action.email.subject", "$name$: "+a.line())
-		set("action.email.message.alert", a.text())
-		set("action.email.format", "table")
-		set("action.email.inline", "1")
-		set("action.email.sendresults", "1")
-		set("action.email.maxresults", "100")
-		set("action.email.include.results_link", "1")
-		set("action.email.include.view_link", "1")
-		set("action.email.include.trigger_time", "1")
 	}
+	// What a mail says is there without recipients, for those whom Splunk is told
+	// about: its form for an alert begins with these.
+	set("action.email.subject", "$name$: "+a.line())
+	set("action.email.message.alert", a.text())
+	set("action.email.format", "table")
+	set("action.email.inline", "1")
+	set("action.email.sendresults", "1")
+	set("action.email.maxresults", "100")
+	set("action.email.include.results_link", "1")
+	set("action.email.include.view_link", "1")
+	set("action.email.include.trigger_time", "1")
 	if w := a.Actions.Webhook; w != nil { // what it sends has the first row, with the raw event
 		set("action.webhook", "1")
 		all = append(all, Setting{Key: "action.webhook.param.url", Value: w.URL.Reveal(), Secret: true})

@@ -86,14 +86,6 @@ type Spike struct {
 // Absent fires if no event matches within For.
 type Absent struct{ For time.Duration }
 
-// Hours limits an alert to events outside of working hours. UTCOffset is a
-// setting; Splunk's own time zones differ from user to user.
-type Hours struct {
-	From, To  time.Duration // of the day, From included
-	Days      [7]bool       // working days, by time.Weekday
-	UTCOffset time.Duration
-}
-
 // Suppress keeps an alert with the same subjects silent For a time.
 type Suppress struct {
 	For time.Duration

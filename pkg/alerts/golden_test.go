@@ -128,3 +128,24 @@ func TestRedacted(t *testing.T) {
 		t.Errorf("Redact changed what it was given:\n%s", whole)
 	}
 }
+
+// TestMailSetInSplunk: the form for an alert in Splunk begins with a message that
+// has the raw event, and nobody is told before somebody is named.
+func TestMailSetInSplunk(t *testing.T) {
+	t.Parallel()
+	c := load(t, "", alerts.Builtin)
+	for i, s := range c.SavedSearches() {
+		message := ""
+		for _, set := range s.Settings {
+			switch set.Key {
+			case "action.email.message.alert":
+				message = set.Value
+			case "action.email", "action.email.to", "action.email.cc", "actions":
+				t.Errorf("%s has %s without settings", s.Name, set.Key)
+			}
+		}
+		if has := strings.Contains(message, "$result.event$"); has == (c.Alerts[i].Condition.Absent != nil) {
+			t.Errorf("%s: the message of a mail has the raw event: %t\n%s", s.Name, has, message)
+		}
+	}
+}

@@ -70,7 +70,7 @@ func TestWrongRules(t *testing.T) {
 		{"no time", "every: 1h", "every: 1h\n  look_back: long", `12:14: look_back is a time from 5m to 7d, such as 15m, 4h or 7d`},
 		{"two conditions", "every: 1h", "every: 1h\n  absent: {for: 2h}", `12:3: absent stands beside threshold; an alert has one of threshold, new, spike and absent`},
 		{"unknown subject of by", "by: [principal]", "by: [principle]", `12:30: by: unknown subject "principle"; did you mean principal?`},
-		{"subject of another log", "by: [principal]", "by: [instance]", `12:30: by: unknown subject "instance"; there are principal, email, credential, source_ip, client_id, method, result, resource, resource_type, cluster, environment, role, target, operation`},
+		{"subject of another log", "by: [principal]", "by: [instance]", `12:30: by: unknown subject "instance"; there are principal, email, credential, source_ip, client_id, method, result, resource, resources, resource_type, cluster, environment, role, target, operation`},
 		{"unknown subject of the message", "by {principal}", "by {princpal}", `13:12: message: unknown subject {princpal}; did you mean principal?`},
 		{"open brace", "by {principal}", "by {principal", `13:12: message: a brace is not closed; subjects stand as {principal}`},
 		{"not counted", "threshold: {count: 3, by: [principal]}", "show: principal", `11:3: message: {count} has no value, since the alert does not count it`},

@@ -3,7 +3,6 @@ package alerts
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -53,7 +52,10 @@ func (a *Alert) macro() string {
 }
 
 // filterMacro names the macro that a user tunes in Splunk.
-func (a *Alert) filterMacro() string { return a.Slug + "_filter" }
+func (a *Alert) filterMacro() string { return FilterMacro(a.Name) }
+
+// FilterMacro is the name of the macro with which users tune an alert of a title.
+func FilterMacro(title string) string { return slug(title) + "_filter" }
 
 // pipeline is the search, one command on a line, for a time range that ends ahead
 // of the run.
@@ -153,28 +155,6 @@ func (p *pipeline) without(names []string) (rest []string) {
 	return rest
 }
 
-// hours keeps the events outside of working hours. It counts from the epoch,
-// since what strftime makes of a time depends on who looks.
-func (p *pipeline) hours() {
-	h := p.a.Hours
-	if h == nil {
-		return
-	}
-	var days []string
-	for i, working := range h.Days {
-		if working {
-			days = append(days, "weekday="+strconv.Itoa(i))
-		}
-	}
-	if len(days) == 0 {
-		return
-	}
-	// 1 January 1970 was a Thursday, and Sunday is day 0.
-	local := fmt.Sprintf("_time%+d", seconds(h.UTCOffset))
-	p.add("| eval weekday=(floor((%s)/86400)+4)%%7, second=floor(%s)%%86400", local, local)
-	p.add("| where NOT ((%s) AND second>=%d AND second<%d)", strings.Join(days, " OR "), seconds(h.From), seconds(h.To))
-}
-
 func seconds(d time.Duration) int64 { return int64(d / time.Second) }
 
 // subjects gives each subject that is used its value, from wherever the event
@@ -205,6 +185,9 @@ func (s Subject) Eval() string {
 	text := fmt.Sprintf("| eval %s=%s", s.Name, all)
 	if s.Find != "" {
 		return text + fmt.Sprintf(`, %s=replace(mvindex(mvfilter(match(%s, "%s")), 0), "(?s)^.*?(%s).*", "\1")`, s.Name, s.Name, s.Find, s.Find)
+	}
+	if s.All {
+		return text + fmt.Sprintf(`, %s=mvjoin(mvdedup(mvfilter(%s!="" AND %s!="null")), ", ")`, s.Name, s.Name, s.Name)
 	}
 	value := fmt.Sprintf(`mvindex(mvfilter(%s!="" AND %s!="null"), 0)`, s.Name, s.Name)
 	if s.Trim != "" {

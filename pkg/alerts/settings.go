@@ -18,7 +18,7 @@ import (
 // these already.
 type Settings struct {
 	Search, HeartbeatSearch string // what the macros stand for
-	UTCOffset               time.Duration
+	Zone                    Zone   // of working hours
 	Actions                 Actions
 	Named                   []string // the members that the file has
 }
@@ -65,7 +65,7 @@ func (l *loader) readSettings(r *reader, data []byte) {
 }
 
 func (r *reader) settings(root *yaml.Node, c *Catalogue) {
-	parts := r.members(root, "the settings", "search", "heartbeat_search", "utc_offset", "actions", "enabled", "alerts")
+	parts := r.members(root, "the settings", "search", "heartbeat_search", "utc_offset", "time_zone", "actions", "enabled", "alerts")
 	c.Settings.Named = slices.Sorted(maps.Keys(parts))
 	if m, ok := parts["search"]; ok {
 		c.Settings.Search = r.search(m)
@@ -74,7 +74,17 @@ func (r *reader) settings(root *yaml.Node, c *Catalogue) {
 		c.Settings.HeartbeatSearch = r.search(m)
 	}
 	if m, ok := parts["utc_offset"]; ok {
-		c.Settings.UTCOffset = r.offset(m)
+		c.Settings.Zone = Zone{From: r.offset(m)}
+	}
+	if m, ok := parts["time_zone"]; ok {
+		if _, both := parts["utc_offset"]; both {
+			r.mistake(m.name, "time_zone and utc_offset say the same; leave one out")
+		}
+		zone, err := zoneOf(m.value.Value)
+		if err != nil {
+			r.mistake(m.value, "%v", err)
+		}
+		c.Settings.Zone = zone
 	}
 	if m, ok := parts["actions"]; ok {
 		c.Settings.Actions = r.actions(m.value, Actions{})
@@ -94,7 +104,7 @@ func (r *reader) settings(root *yaml.Node, c *Catalogue) {
 	}
 	for _, a := range c.Alerts {
 		if a.Hours != nil {
-			a.Hours.UTCOffset = c.Settings.UTCOffset
+			a.Hours.Zone = c.Settings.Zone
 		}
 	}
 }
@@ -153,7 +163,7 @@ func balanced(text string) bool {
 func (r *reader) offset(m member) time.Duration {
 	at, err := time.Parse("-07:00", m.value.Value)
 	if err != nil {
-		r.mistake(m.value, "utc_offset is as in \"+01:00\"; write it in quotes")
+		r.mistake(m.value, "utc_offset is as in \"+01:00\", in quotes; a name such as Europe/Zurich is a time_zone")
 		return 0
 	}
 	_, seconds := at.Zone()

@@ -40,7 +40,7 @@ func TestSettings(t *testing.T) {
 	if failures.Enabled || failures.Actions.Email != nil || failures.Actions.Slack == nil {
 		t.Errorf("alert %+v", failures)
 	}
-	if offset := find("Off hours").Hours.UTCOffset; offset != time.Hour {
+	if offset := find("Off hours").Hours.Zone.From; offset != time.Hour {
 		t.Errorf("working hours at %s from UTC", offset)
 	}
 	text := c.Search(deletion)
@@ -111,7 +111,11 @@ func TestWrongSettings(t *testing.T) {
 		{"condition that is none", "alerts: {Spike: {condition: }}", `:1:29: a condition is a string, and this is `},
 		{"a tab", "alerts:\n\tSpike: {}", `:2:1: not YAML: a tab; indent with spaces`},
 		{"another encoding", "enabled: all\nsearch: \"\xf6\"", `:2:10: not YAML: a byte that is not UTF-8; save the file in that encoding`},
-		{"utc_offset", "utc_offset: CET", `:1:13: utc_offset is as in "+01:00"; write it in quotes`},
+		{"utc_offset", "utc_offset: CET", `:1:13: utc_offset is as in "+01:00", in quotes; a name such as Europe/Zurich is a time_zone`},
+		{"time_zone", "time_zone: Europe/Zürich", `:1:12: time_zone: "Europe/Zürich" is no time zone; write one of the IANA database`},
+		{"the machine's time zone", "time_zone: Local", `:1:12: time_zone: "Local" is no time zone; `},
+		{"no time zone", "time_zone: ", `:1:11: time_zone: "" is no time zone; `},
+		{"two time zones", "time_zone: Europe/Zurich\nutc_offset: \"+01:00\"", `:1:1: time_zone and utc_offset say the same; leave one out`},
 		{"no e-mail address", "actions: {email: {to: [nobody]}}", `:1:23: to: "nobody" is no e-mail address`},
 		{"no to", "actions: {email: {}}", `:1:18: email has no to; name who gets the messages`},
 		{"channel", "actions: {slack: {channel: security}}", `:1:28: channel begins with # for a channel, or @ for a person; write it in quotes`},

@@ -13,5 +13,6 @@ type Subject struct {
 	// and "null"; Splunk cannot tell that text from JSON's null.
 	Paths []sigma.Path
 	Trim  string // a prefix that is cut off
+	All   bool   // not the first value, but all that differ, with commas between them
 	Find  string // a regular expression: values without a match are passed over, and the first match is the subject
 }

@@ -68,6 +68,10 @@ func subjects() []definition {
 			},
 		},
 		{
+			name: "resources", all: true, doc: "all that it was done to, where one request names several",
+			paths: []string{"data.authorizationInfo.resourceName", "data.cloudResources{}.resource.resourceId"},
+		},
+		{
 			name: "resource_type", doc: "the kind of resource",
 			paths: []string{"data.authorizationInfo.resourceType", "data.cloudResources{}.resource.type", "data.cloudResources{}.resource.resourceType"},
 		},
@@ -122,6 +126,7 @@ func subjects() []definition {
 type definition struct {
 	name, doc, trim, find string
 	source                Source
+	all                   bool
 	paths                 []string
 }
 
@@ -130,7 +135,7 @@ func Subjects() []Subject {
 	table := subjects()
 	all := make([]Subject, 0, len(table))
 	for _, d := range table {
-		s := Subject{Name: d.name, Doc: d.doc, Source: d.source, Trim: d.trim, Find: d.find}
+		s := Subject{Name: d.name, Doc: d.doc, Source: d.source, All: d.all, Trim: d.trim, Find: d.find}
 		for _, text := range d.paths {
 			for _, spelt := range []string{text, snake(text)} {
 				path, err := sigma.ParsePath(spelt)

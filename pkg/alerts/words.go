@@ -43,17 +43,6 @@ func each(before string, by []string) string {
 	return before + strings.Join(by, " and ")
 }
 
-func (h *Hours) words() string {
-	var days []string
-	for i := range h.Days {
-		if day := (i + 1) % 7; h.Days[day] { // from Monday
-			days = append(days, weekdays()[day])
-		}
-	}
-	clock := func(minutes int64) string { return fmt.Sprintf("%02d:%02d", minutes/60, minutes%60) }
-	return fmt.Sprintf("%s %s-%s", strings.Join(days, " "), clock(seconds(h.From)/60), clock(seconds(h.To)/60))
-}
-
 // Techniques are what of ATT&CK the rule is about: T1485, or the name of a
 // tactic where there is no technique.
 func (a *Alert) Techniques() (techniques []string) {

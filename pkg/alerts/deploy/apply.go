@@ -47,7 +47,7 @@ func (c *Client) apply(ctx context.Context, item Item) error {
 	switch {
 	case item.Action == Remove:
 		return c.remove(ctx, path)
-	case item.Action == Create:
+	case item.Action == Create, item.Action == Rename:
 		a, err := c.post(ctx, path, item.form, untaken)
 		if err != nil {
 			return err
@@ -61,12 +61,29 @@ func (c *Client) apply(ctx context.Context, item Item) error {
 			e.Name = item.Name
 		}
 		path = c.member(item.collection(), e, "edit")
+		if item.Action == Rename {
+			return c.replace(ctx, item, path, e)
+		}
 	case len(item.form) > 0:
 		if _, err := c.post(ctx, path, item.form, always); err != nil {
 			return err
 		}
 	}
 	return c.setAccess(ctx, path, item.acl)
+}
+
+// replace ends a renaming: the new alert gets the permissions of the old one, if
+// they are not the same by themselves, and only then the old one goes.
+func (c *Client) replace(ctx context.Context, item Item, path string, made entry) error {
+	if accessOf(made).Encode() != item.acl.Encode() {
+		if err := c.setAccess(ctx, path, item.acl); err != nil {
+			return err
+		}
+	}
+	if err := c.remove(ctx, item.old); err != nil {
+		return fmt.Errorf("%q is there; remove %q: %w", item.Name, item.Was, err)
+	}
+	return nil
 }
 
 func (c *Client) setAccess(ctx context.Context, path string, form url.Values) error {

@@ -17,7 +17,7 @@ func (c *Client) compareSearch(s Search, e entry, there, adopt bool) Item {
 			wanted[i].Value = c.cfg.App
 		}
 	}
-	old, whose := readMarker(e.value(markerKey), s.Stanza.Name)
+	old, whose := readMarker(e.value(markerKey), e.Name)
 	if there && (whose == foreign || whose == cloned) {
 		if !adopt {
 			item.Action = Foreign
@@ -35,16 +35,16 @@ func (c *Client) compareSearch(s Search, e entry, there, adopt bool) Item {
 	}
 	// An action that is off has no words of a user's, only Splunk's own defaults.
 	on := list(get("actions"))
-	worded := slices.DeleteFunc(slices.Clone(wanted), func(set alerts.Setting) bool {
-		return partOf(set.Key) == wording && !slices.Contains(on, actionOf(set.Key))
+	reworded := slices.ContainsFunc(wanted, func(set alerts.Setting) bool {
+		return partOf(set.Key) == wording && slices.Contains(on, actionOf(set.Key)) && !equal(set.Key, get(set.Key), set.Value)
 	})
-	next, present := marker{name: sumOf(s.Stanza.Name), parts: sums(wanted, want)}, sums(worded, get)
+	next, present := marker{name: sumOf(s.Stanza.Name), rule: ruleIDOf(s.ID), parts: sums(wanted, want)}, sums(wanted, get)
 	var kept [parts]bool
 	if there {
 		for p := enablement; p < parts; p++ {
 			differs := present[p] != next.parts[p]
 			untouched := whose == deployed && present[p] == old.parts[p]
-			kept[p] = differs && !s.Set.has(p) && !untouched
+			kept[p] = differs && !s.Set.has(p) && !untouched && (p != wording || reworded)
 			if kept[p] && whose == deployed {
 				next.parts[p] = old.parts[p] // so that it is known when the user takes it back
 			}

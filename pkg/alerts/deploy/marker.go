@@ -3,6 +3,7 @@ package deploy
 import (
 	"crypto/sha256"
 	"encoding/base64"
+	"slices"
 	"strings"
 
 	"auditlog-forwarder/pkg/alerts"
@@ -22,18 +23,22 @@ const sumSize = 3
 
 type sum [sumSize]byte
 
+// markerSize is the bytes of a marker: of the name, the rule, and each part of users.
+const markerSize = sumSize*int(parts) + len(ruleID{})
+
 // marker is what a deployment notes about an alert in Splunk itself: whose name
-// it was made for, since a clone takes all of it along, and for each part that
+// it was made for, since a clone takes all of it along, of which rule, and for each part that
 // users change a hash of what was last written there. A part whose value still
 // has that hash was not changed by anybody since.
 type marker struct {
 	name  sum
+	rule  ruleID     // by which it is known under another title
 	parts [parts]sum // those of ours are zero
 }
 
 // String writes the marker.
 func (m marker) String() string {
-	data := append([]byte(nil), m.name[:]...)
+	data := slices.Concat(m.name[:], m.rule[:])
 	for p := enablement; p < parts; p++ {
 		data = append(data, m.parts[p][:]...)
 	}
@@ -60,12 +65,13 @@ func readMarker(text, name string) (m marker, o ownership) {
 		return m, foreign
 	}
 	data, err := base64.RawURLEncoding.DecodeString(rest)
-	if err != nil || len(data) != sumSize*int(parts) {
+	if err != nil || len(data) != markerSize {
 		return m, packaged // of another version
 	}
 	copy(m.name[:], data)
+	copy(m.rule[:], data[sumSize:])
 	for p := enablement; p < parts; p++ {
-		copy(m.parts[p][:], data[int(p)*sumSize:])
+		copy(m.parts[p][:], data[len(m.rule)+int(p)*sumSize:])
 	}
 	if m.name != sumOf(name) {
 		return m, cloned
@@ -85,10 +91,15 @@ func sumOf(texts ...string) (s sum) {
 
 // sums hashes each part of an alert. get gives the tidy value of an argument.
 // For who is told, all that can be is hashed, so that what is set no more still
-// counts; for the wording, what is wanted.
+// counts, but no address of an action that is off, which may be Splunk's own default;
+// for the wording, what is wanted.
 func sums(wanted []alerts.Setting, get func(key string) string) (all [parts]sum) {
 	texts := [parts][]string{}
+	on := list(get("actions"))
 	add := func(key string) {
+		if action := actionOf(key); partOf(key) == recipients && action != "" && !slices.Contains(on, action) {
+			return
+		}
 		if v := get(key); !equal(key, v, "") && (key != "schedule_window" || v != "0") { // a default counts as nothing
 			p := partOf(key)
 			texts[p] = append(texts[p], key, v)

@@ -2,14 +2,17 @@ package deploy
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 )
 
-// orphans finds what is ours and not wanted any more.
-func (c *Client) orphans(left map[string]entry, prune bool) []Item {
+// orphans finds what is ours and not wanted any more. now has the titles of rules
+// whose alerts are there: what such a rule has left under an older one goes, since
+// the renaming was interrupted and both would tell the same.
+func (c *Client) orphans(left map[string]entry, now map[ruleID]string, prune bool) []Item {
 	var items []Item
 	for name, e := range left {
-		_, whose := readMarker(e.value(markerKey), name)
+		m, whose := readMarker(e.value(markerKey), name)
 		item := Item{Kind: KindSearch, Name: name, Action: Orphan}
 		switch {
 		case whose == foreign || whose == cloned:
@@ -18,6 +21,9 @@ func (c *Client) orphans(left map[string]entry, prune bool) []Item {
 			item.Reason = "not in the catalogue any more; it is part of an app's package, so that it cannot be removed from here: upgrade the app, or disable the alert in Splunk"
 		case whose == packaged:
 			item.Reason = "not in the catalogue; it may be a user's copy of an alert of the package, and is left alone"
+		case now[m.rule] != "":
+			item.Action, item.path = Remove, c.member("/saved/searches", e, "remove")
+			item.Reason = fmt.Sprintf("its rule is called %q now, and that alert is there", now[m.rule])
 		case !prune:
 			item.Reason = "not in the catalogue any more; --prune removes it"
 		default:

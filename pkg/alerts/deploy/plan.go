@@ -17,6 +17,7 @@ type Action string
 const (
 	Create  Action = "create"
 	Change  Action = "change"
+	Rename  Action = "rename" // made under the title that its rule has now; what was there of it is removed
 	Same    Action = "same"
 	Foreign Action = "foreign" // it has an alert's name and is not ours: left alone
 	Orphan  Action = "orphan"  // ours, and not in the catalogue any more: left alone
@@ -54,6 +55,7 @@ type Item struct {
 	Kind    Kind       `json:"kind"`
 	Name    string     `json:"name"`
 	Action  Action     `json:"action"`
+	Was     string     `json:"was,omitempty"`    // with Rename, the title until now
 	Reason  string     `json:"reason,omitempty"` // why it is left alone, or what to know
 	Changes []Edit     `json:"changes,omitempty"`
 	Kept    []KeptEdit `json:"kept,omitempty"`
@@ -61,6 +63,7 @@ type Item struct {
 	path string     // of the object, or of the collection to create it in
 	form url.Values // what is written; empty: nothing
 	acl  url.Values // what is written to its ACL; empty: nothing
+	old  string     // with Rename, the path of what is removed
 }
 
 // Edit is one value that changes. Secrets are hidden.
@@ -88,7 +91,9 @@ func (p Plan) Pending() int {
 	return n
 }
 
-func (i Item) pending() bool { return i.Action == Create || i.Action == Change || i.Action == Remove }
+func (i Item) pending() bool {
+	return i.Action == Create || i.Action == Change || i.Action == Rename || i.Action == Remove
+}
 
 // Count returns how many items have an action.
 func (p Plan) Count(a Action) int {
@@ -137,18 +142,34 @@ func (c *Client) Plan(ctx context.Context, w Wanted, opts Options) (Plan, error)
 			return p, err
 		}
 	}
+	was := former(w.Searches, searches)
+	wasMacros := formerMacros(was, macros)
 	for _, m := range w.Macros {
 		e, there := macros[m.Stanza.Name]
-		p.Items = append(p.Items, c.compareMacro(m, e, there))
+		item := c.compareMacro(m, e, there)
+		if old, renamed := wasMacros[m.Stanza.Name]; renamed && !there {
+			c.carryMacro(&item, m, old)
+		}
+		p.Items = append(p.Items, item)
 		delete(macros, m.Stanza.Name)
 	}
+	now := map[ruleID]string{} // the titles of what is there, by rule
 	for _, s := range w.Searches {
+		if old, renamed := was[s.Stanza.Name]; renamed {
+			p.Items = append(p.Items, c.rename(s, old))
+			delete(searches, old.Name)
+			continue
+		}
 		e, there := searches[s.Stanza.Name]
-		p.Items = append(p.Items, c.compareSearch(s, e, there, opts.Adopt))
+		item := c.compareSearch(s, e, there, opts.Adopt)
+		p.Items = append(p.Items, item)
+		if there && item.Action != Foreign && s.ID != "" {
+			now[ruleIDOf(s.ID)] = s.Stanza.Name
+		}
 		delete(searches, s.Stanza.Name)
 	}
 	// What searches call goes after them.
-	p.Items = append(p.Items, c.orphans(searches, opts.Prune)...)
+	p.Items = append(p.Items, c.orphans(searches, now, opts.Prune)...)
 	p.Items = append(p.Items, c.orphanMacros(macros, opts.Prune)...)
 	return p, nil
 }

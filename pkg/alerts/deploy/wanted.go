@@ -17,6 +17,7 @@ type Wanted struct {
 // Search is a saved search, and what of it the user's settings name.
 type Search struct {
 	Stanza alerts.Stanza
+	ID     string // of the rule, which stays when its title changes; empty: not known
 	Set    Set
 }
 
@@ -227,13 +228,21 @@ func equal(key, a, b string) bool {
 func FromCatalogue(c *alerts.Catalogue) Wanted {
 	var w Wanted
 	for _, s := range c.SavedSearches() {
-		w.Searches = append(w.Searches, Search{Stanza: s, Set: setOf(c, s.Name)})
+		w.Searches = append(w.Searches, Search{Stanza: s, ID: idOf(c, s.Name), Set: setOf(c, s.Name)})
 	}
 	for _, s := range c.Macros() {
 		w.Macros = append(w.Macros, Macro{Stanza: s, Set: macroSet(c, s.Name)})
 	}
 	slices.SortStableFunc(w.Searches, func(a, b Search) int { return cmp.Compare(a.Stanza.Name, b.Stanza.Name) })
 	return w
+}
+
+func idOf(c *alerts.Catalogue, name string) string {
+	a, err := c.Find(name)
+	if err != nil { // it is a stanza of the same catalogue
+		return ""
+	}
+	return a.Rule.ID
 }
 
 // setOf tells what of an alert the user's settings name.

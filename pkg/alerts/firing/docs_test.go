@@ -3,6 +3,7 @@ package firing_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -32,6 +33,14 @@ func TestDocs(t *testing.T) {
 		if a, err := c.Find("CC cluster deletion"); err != nil || !a.Enabled || len(a.Actions.Names()) == 0 {
 			t.Errorf("%s, %q: the alert CC cluster deletion is not enabled, or tells nobody", tt.file, tt.begins)
 		}
+	}
+	eight, err := alerts.Load([]string{alerts.Builtin}, write(t, filepath.Join(dir, "eight.yaml"), sample(t, "../../../docs/alerts.md", "enabled:\n  - CC")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	enabled := slices.DeleteFunc(slices.Clone(eight.Alerts), func(a *alerts.Alert) bool { return !a.Enabled })
+	if len(enabled) != 8 {
+		t.Errorf("of the eight alerts of the table docs/alerts.md enables %d", len(enabled))
 	}
 	rule := write(t, filepath.Join(dir, "rule.yml"), sample(t, "../../../docs/alerts.md", "title: "))
 	c, err := alerts.Load([]string{alerts.Builtin, rule}, "")

@@ -175,7 +175,7 @@ func (e *Evaluator) Add(ev Event) (matched int) {
 	}
 	for _, i := range hits {
 		st := e.rules[i]
-		if st.alert.Source != source || !outside(st.alert.Hours, ev.Time) {
+		if st.alert.Source != source || !st.alert.Hours.Outside(ev.Time) {
 			continue
 		}
 		matched++

@@ -280,7 +280,7 @@ func TestConditions(t *testing.T) {
 		{
 			"outside of working hours of another offset",
 			func(a *alerts.Alert) {
-				a.Hours = &alerts.Hours{From: 7 * time.Hour, To: 19 * time.Hour, Days: [7]bool{time.Monday: true, time.Tuesday: true}, UTCOffset: time.Hour}
+				a.Hours = &alerts.Hours{From: 7 * time.Hour, To: 19 * time.Hour, Days: [7]bool{time.Monday: true, time.Tuesday: true}, Zone: alerts.Zone{From: time.Hour}}
 			},
 			firing.Options{},
 			// 07:00 and 19:00 at +01:00 are 06:00 and 18:00; 48h is Wednesday.

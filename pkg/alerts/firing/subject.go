@@ -19,6 +19,7 @@ type subject struct {
 	paths []sigma.PathID
 	trim  []byte
 	find  *regexp.Regexp // nil: any text
+	all   bool
 }
 
 // find makes the subjects of these names.
@@ -29,7 +30,7 @@ func find(names []string, set *sigma.Set, subjects []alerts.Subject) ([]subject,
 		if i < 0 {
 			return nil, fmt.Errorf("no subject is named %q", name)
 		}
-		s := subject{name: name, trim: []byte(subjects[i].Trim)}
+		s := subject{name: name, trim: []byte(subjects[i].Trim), all: subjects[i].All}
 		if text := subjects[i].Find; text != "" {
 			var err error
 			if s.find, err = regexp.Compile(text); err != nil {
@@ -52,6 +53,10 @@ func find(names []string, set *sigma.Set, subjects []alerts.Subject) ([]subject,
 // whether it has one. What the values are that give none, alerts.Subject says.
 func (s *subject) appendText(to []byte, m *sigma.Matcher) (text []byte, has bool) {
 	start := len(to)
+	if s.all {
+		to = s.appendAll(to, m)
+		return to, len(to) > start
+	}
 	for _, p := range s.paths {
 		for _, v := range m.Values(p) {
 			switch v.Kind {
@@ -65,6 +70,25 @@ func (s *subject) appendText(to []byte, m *sigma.Matcher) (text []byte, has bool
 		}
 	}
 	return to[:start], false
+}
+
+// appendAll appends the values that differ, with commas between them.
+func (s *subject) appendAll(to []byte, m *sigma.Matcher) []byte {
+	var had [][]byte
+	for _, p := range s.paths {
+		for _, v := range m.Values(p) {
+			switch v.Kind {
+			case sigma.Object, sigma.Array, sigma.NullValue:
+				continue
+			}
+			text := s.cut(m.AppendText(nil, v))
+			if text == nil || slices.ContainsFunc(had, func(b []byte) bool { return bytes.Equal(b, text) }) {
+				continue
+			}
+			had = append(had, text)
+		}
+	}
+	return append(to, bytes.Join(had, []byte(", "))...)
 }
 
 // cut is what of a value is the subject, nil if it is none.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"auditlog-forwarder/config/splunkapp"
 	"auditlog-forwarder/pkg/alerts"
 	"auditlog-forwarder/pkg/sigma"
 )
@@ -61,6 +62,21 @@ func longFields(c *alerts.Catalogue, dashboards []File, types []alerts.Stanza) (
 		}
 	}
 	return settings, nil
+}
+
+// Check refuses alerts that find something else in a Splunk with the app than on
+// the stream. Whatever brings alerts to Splunk asks it, since the app's fields are
+// there for all apps, and the app may come later.
+func Check(c *alerts.Catalogue) error {
+	methods, err := readMethods(splunkapp.FS)
+	if err != nil {
+		return err
+	}
+	common, err := commonFields(methods)
+	if err != nil {
+		return err
+	}
+	return ownFields(c, common)
 }
 
 // ownFields refuses alerts that ask for a member of events by whose name Splunk
