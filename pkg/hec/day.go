@@ -9,7 +9,8 @@ import (
 )
 
 // day counts the bytes of events let go on a day of UTC and keeps them within
-// a limit. The count is this process's and begins with it.
+// a limit. The count is this process's, and that of those before it on the same
+// day where there is a file for it.
 //
 // Slow lets bytes go freely until four fifths are used. The rest is spread
 // evenly: at any time until midnight no more of it has gone than that part of
@@ -20,23 +21,40 @@ type day struct {
 	log   *zap.Logger
 
 	mu        sync.Mutex
+	file      dayFile
 	start     time.Time // midnight
 	used      int64
 	from      time.Time // when slowing began; zero: not yet
 	fromUsed  int64
 	toldMost  bool // in the log: four fifths
 	toldLimit bool // in the log: all
+	toldFile  bool // in the log: the count cannot be kept
 }
 
-func newDay(cfg Limit, log *zap.Logger) *day {
-	return &day{limit: int64(cfg.BytesPerDay), slow: cfg.OnDailyLimit == DailySlow, log: log}
+// newDay goes on with the count that path holds, if it is today's. Without a
+// limit there is none to keep.
+func newDay(cfg Limit, path string, log *zap.Logger) *day {
+	d := &day{limit: int64(cfg.BytesPerDay), slow: cfg.OnDailyLimit == DailySlow, log: log}
+	if d.limit == 0 || path == "" {
+		return d
+	}
+	d.file = dayFile{path: path, share: d.limit / dayShares}
+	d.turn(time.Now())
+	var err error
+	if d.used, err = d.file.read(d.start); err != nil {
+		d.log.Warn("how much was sent today is not known and begins at 0 for hec.limit.bytes_per_day", zap.Error(err))
+	} else if d.used > 0 {
+		d.log.Info("the day's count for hec.limit.bytes_per_day goes on", zap.Int64("bytes", d.used), zap.Int64("limit", d.limit))
+	}
+	d.file.kept = d.used
+	return d
 }
 
 func (d *day) collectors() []prometheus.Collector {
 	return []prometheus.Collector{
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "auditlog_forwarder_hec_day_bytes",
-			Help: "Bytes of events sent since midnight UTC, or since this process began.",
+			Help: "Bytes of events sent since midnight UTC; without hec.limit.bytes_per_day since this process began, if that is later.",
 		}, func() float64 { return float64(d.today(time.Now())) }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "auditlog_forwarder_hec_day_limit_bytes",
@@ -56,6 +74,7 @@ func (d *day) today(now time.Time) int64 {
 func (d *day) turn(now time.Time) {
 	if start := now.UTC().Truncate(24 * time.Hour); start.After(d.start) {
 		d.start, d.used, d.from, d.fromUsed, d.toldMost, d.toldLimit = start, 0, time.Time{}, 0, false, false
+		d.file.kept = 0
 	}
 }
 
@@ -72,7 +91,7 @@ func (d *day) admit(now time.Time, n int64) (at time.Time, granted bool) {
 	// Nothing may wait for ever: a batch above the whole limit, which
 	// config.Validate does not allow, goes alone on its day.
 	if d.limit == 0 || !d.slow || next <= d.limit/5*4 || d.used == 0 {
-		d.used = next
+		d.use(next)
 		return now, true
 	}
 	end := d.start.Add(24 * time.Hour)
@@ -83,8 +102,31 @@ func (d *day) admit(now time.Time, n int64) (at time.Time, granted bool) {
 		d.from, d.fromUsed = now, d.used
 	}
 	part := float64(next-d.fromUsed) / float64(d.limit-d.fromUsed)
-	d.used = next
+	d.use(next)
 	return d.from.Add(time.Duration(part * float64(end.Sub(d.from)))), true
+}
+
+// use counts up. A count that cannot be kept holds nothing up.
+func (d *day) use(next int64) {
+	d.used = next
+	d.keeps(d.file.cover(d.start, next))
+}
+
+// keeps tells once that the count cannot be kept, and why.
+func (d *day) keeps(err error) {
+	if err == nil || d.toldFile {
+		return
+	}
+	d.toldFile = true
+	d.log.Warn("how much is sent today cannot be kept for the next start, which may send up to hec.limit.bytes_per_day once more", zap.Error(err))
+}
+
+// close keeps the count for the next start.
+func (d *day) close() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.turn(time.Now())
+	d.keeps(d.file.exact(d.start, d.used))
 }
 
 // giveBack takes back a grant of the time given that was not used.

@@ -21,7 +21,7 @@ import (
 func testPacer(t *testing.T, limit Limit) (*pacer, *observer.ObservedLogs) {
 	t.Helper()
 	core, logs := observer.New(zapcore.DebugLevel)
-	p, err := newPacer(limit, prometheus.NewRegistry(), zap.New(core))
+	p, err := newPacer(limit, "", prometheus.NewRegistry(), zap.New(core))
 	if err != nil {
 		t.Fatal(err)
 	}
