@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"syscall"
 
 	"auditlog-forwarder/pkg/creds"
 )
@@ -59,6 +60,8 @@ func unanswered(err error) *reply {
 		blocking("check hec.tls, and what answers at hec.url")
 	case dns != nil:
 		r.hint = "check hec.url and DNS"
+	case op != nil && op.Op != "dial" && errors.Is(err, syscall.ETIMEDOUT): // see vanished
+		r.fresh, r.hint = true, "the host is gone, or a firewall drops the packets: nothing that is sent is acknowledged"
 	case errors.Is(err, context.DeadlineExceeded) || isTimeout(err):
 		// The connection may lead nowhere, and HTTP/2 would go on using it.
 		r.fresh, r.hint = true, "no answer in hec.timeout; Splunk is slow, or a firewall drops the packets"
