@@ -68,7 +68,18 @@ func unanswered(err error) *reply {
 	case op != nil && op.Op == "dial":
 		r.hint = "nothing listens there; check hec.url, that Splunk runs, and firewalls"
 	default:
-		r.hint = "the connection broke; if it lasts, look at Splunk, and at what stands before it"
+		r.hint = hintBroke
+	}
+	return r
+}
+
+const hintBroke = "the connection broke; if it lasts, look at Splunk, and at what stands before it"
+
+// from completes it by the address that did not answer: Splunk's port hangs up on
+// plain HTTP where it speaks TLS, which is its default.
+func (r *reply) from(base *url.URL) *reply {
+	if r.hint == hintBroke && base.Scheme == "http" {
+		r.hint = "the connection broke; if it never works, the port speaks TLS: use https:// in hec.url"
 	}
 	return r
 }
