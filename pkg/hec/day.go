@@ -23,7 +23,8 @@ type day struct {
 	mu        sync.Mutex
 	file      dayFile
 	start     time.Time // midnight
-	used      int64
+	used      int64     // granted
+	gone      int64     // of it, what does not wait any more; only this is kept in file
 	from      time.Time // when slowing began; zero: not yet
 	fromUsed  int64
 	toldMost  bool // in the log: four fifths
@@ -46,7 +47,7 @@ func newDay(cfg Limit, path string, log *zap.Logger) *day {
 	} else if d.used > 0 {
 		d.log.Info("the day's count for hec.limit.bytes_per_day goes on", zap.Int64("bytes", d.used), zap.Int64("limit", d.limit))
 	}
-	d.file.kept = d.used
+	d.gone, d.file.kept = d.used, d.used
 	return d
 }
 
@@ -63,18 +64,19 @@ func (d *day) collectors() []prometheus.Collector {
 	}
 }
 
+// today is what has gone; what is granted for later is not in it.
 func (d *day) today(now time.Time) int64 {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.turn(now)
-	return d.used
+	return d.gone
 }
 
 // turn begins a new day. A clock that is put back does not begin an old one.
 func (d *day) turn(now time.Time) {
 	if start := now.UTC().Truncate(24 * time.Hour); start.After(d.start) {
 		d.start, d.used, d.from, d.fromUsed, d.toldMost, d.toldLimit = start, 0, time.Time{}, 0, false, false
-		d.file.kept = 0
+		d.gone, d.file.kept = 0, 0
 	}
 }
 
@@ -91,7 +93,7 @@ func (d *day) admit(now time.Time, n int64) (at time.Time, granted bool) {
 	// Nothing may wait for ever: a batch above the whole limit, which
 	// config.Validate does not allow, goes alone on its day.
 	if d.limit == 0 || !d.slow || next <= d.limit/5*4 || d.used == 0 {
-		d.use(next)
+		d.used = next
 		return now, true
 	}
 	end := d.start.Add(24 * time.Hour)
@@ -102,14 +104,20 @@ func (d *day) admit(now time.Time, n int64) (at time.Time, granted bool) {
 		d.from, d.fromUsed = now, d.used
 	}
 	part := float64(next-d.fromUsed) / float64(d.limit-d.fromUsed)
-	d.use(next)
+	d.used = next
 	return d.from.Add(time.Duration(part * float64(end.Sub(d.from)))), true
 }
 
-// use counts up. A count that cannot be kept holds nothing up.
-func (d *day) use(next int64) {
-	d.used = next
-	d.keeps(d.file.cover(d.start, next))
+// goes notes that a grant of the time given is used now. A count that cannot be
+// kept holds nothing up.
+func (d *day) goes(granted time.Time, n int64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if granted.Before(d.start) {
+		return // of the day before
+	}
+	d.gone += n
+	d.keeps(d.file.cover(d.start, d.gone))
 }
 
 // keeps tells once that the count cannot be kept, and why.
@@ -118,7 +126,7 @@ func (d *day) keeps(err error) {
 		return
 	}
 	d.toldFile = true
-	d.log.Warn("how much is sent today cannot be kept for the next start, which may send up to hec.limit.bytes_per_day once more", zap.Error(err))
+	d.log.Warn("how much is sent today cannot be kept for the next start, which may then send more than hec.limit.bytes_per_day", zap.Error(err))
 }
 
 // close keeps the count for the next start.
@@ -126,7 +134,7 @@ func (d *day) close() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.turn(time.Now())
-	d.keeps(d.file.exact(d.start, d.used))
+	d.keeps(d.file.exact(d.start, d.gone))
 }
 
 // giveBack takes back a grant of the time given that was not used.

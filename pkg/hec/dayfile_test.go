@@ -1,10 +1,12 @@
 package hec
 
 import (
+	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,20 +23,24 @@ func dayOf(path string) (*day, *observer.ObservedLogs) {
 	return newDay(Limit{BytesPerDay: 100_000, OnDailyLimit: DailySlow}, path, zap.New(core)), logs
 }
 
-// sends lets go what is granted at once, in batches of 700 bytes.
-func sends(d *day) (n int64) {
-	for {
+// sends lets go what is granted at once, in at most so many batches of 700 bytes.
+func sends(d *day, most int) (n int64) {
+	for range most {
 		now := time.Now()
 		at, granted := d.admit(now, 700)
 		if !granted || at.After(now) {
 			if granted {
 				d.giveBack(now, 700)
 			}
-			return n
+			break
 		}
+		d.goes(now, 700)
 		n += 700
 	}
+	return n
 }
+
+const all = 1000 // batches, more than a day takes
 
 // TestDayFile: a process goes on with what those before it have sent today,
 // whether they were stopped or killed.
@@ -56,9 +62,7 @@ func TestDayFile(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "day.json")
 			synctest.Test(t, func(t *testing.T) {
 				first, _ := dayOf(path)
-				for range 50 {
-					first.admit(time.Now(), 700)
-				}
+				sends(first, 50)
 				if !tc.killed {
 					first.close()
 				}
@@ -85,17 +89,41 @@ func TestDayKilledOften(t *testing.T) {
 		var sent int64
 		for range kills {
 			d, _ := dayOf(path)
-			for range 3 {
-				if at, granted := d.admit(time.Now(), 700); granted && !at.After(time.Now()) {
-					sent += 700
-				}
-			}
+			sent += sends(d, 3)
 		}
 		d, _ := dayOf(path)
-		sent += sends(d)
+		sent += sends(d, all)
 		if least := int64(80_000 - kills*1000 - 700); sent > 80_000 || sent < least {
 			t.Errorf("%d bytes went at once in spite of kills, want %d to 80000", sent, least)
 		}
+	})
+}
+
+// TestDayKilledWhileItWaits: what was granted for later and still waits when a
+// process is killed is left for the next one.
+func TestDayKilledWhileItWaits(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "day.json")
+	synctest.Test(t, func(t *testing.T) {
+		p, err := newPacer(Limit{BytesPerDay: 100_000, OnDailyLimit: DailySlow}, path, prometheus.NewRegistry(), zap.NewNop())
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, kill := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		for range 10 { // 80,000 go at once, the last two wait for hours
+			wg.Go(func() { _ = p.wait(ctx, 1, 10_000) })
+		}
+		synctest.Wait()
+		if n := p.day.today(time.Now()); n != 80_000 {
+			t.Errorf("%d bytes were sent, it says, want 80000", n)
+		}
+		next, _ := dayOf(path)
+		if n := next.today(time.Now()); n < 80_000 || n > 81_000 {
+			t.Errorf("%d bytes are used, want what has gone, 80000, and at most a share", n)
+		}
+		kill()
+		wg.Wait()
 	})
 }
 
@@ -122,7 +150,7 @@ func TestDayFileUnusable(t *testing.T) {
 			tc.make(t, path)
 			synctest.Test(t, func(t *testing.T) {
 				d, logs := dayOf(path)
-				if n := sends(d); n < 79_000 || n > 80_000 {
+				if n := sends(d, all); n < 79_000 || n > 80_000 {
 					t.Errorf("%d bytes went at once, want four fifths of the limit", n)
 				}
 				var told []string

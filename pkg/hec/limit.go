@@ -83,6 +83,7 @@ func (p *pacer) wait(ctx context.Context, events, bytes int) error {
 		p.day.giveBack(asked, n)
 		return err
 	}
+	p.day.goes(asked, n)
 	return nil
 }
 
