@@ -122,7 +122,7 @@ func replyMistakes() []mutation {
 			{fileReply, "		return nil, fmt.Errorf(\"read the reply (HTTP %d): %w\", resp.StatusCode, err)\n", "		return &reply{class: Accepted, status: resp.StatusCode}, nil\n"},
 		}},
 		{name: "no-answer-is-success", why: "a post without an answer counts as accepted", where: noAck, edit: []edit{
-			{filePost, "		r = unanswered(&awaited{got: a.got.Load(), err: err}).from(a.ep.base)\n		a.last = r\n", "		a.last = &reply{class: Accepted}\n		a.client.pool.took(l)\n		return false, nil\n"},
+			{filePost, "		r = unanswered(&awaited{got: a.got.Load(), err: err})\n		a.last = r\n", "		a.last = &reply{class: Accepted}\n		a.client.pool.took(l)\n		return false, nil\n"},
 			{filePost, "	}).Do(req)\n	if err != nil {", "	}).Do(req)\n	if err != nil && a.last == nil {"},
 		}},
 		{name: "busy-is-a-refusal", why: "code 9 with a number is read as a refused event", where: func(p plan) bool { return p.answers("busy-0") || p.answers("busy-took-5") }, edit: []edit{

@@ -77,11 +77,10 @@ const hintBroke = "the connection broke; if it lasts, look at Splunk, and at wha
 
 // from completes it by the address that did not answer: Splunk's port hangs up on
 // plain HTTP where it speaks TLS, which is its default.
-func (r *reply) from(base *url.URL) *reply {
+func (r *reply) from(base *url.URL) {
 	if r.hint == hintBroke && base.Scheme == "http" {
 		r.hint = "the connection broke; if it never works, the port speaks TLS: use https:// in hec.url"
 	}
-	return r
 }
 
 // byProxy classifies what a proxy answered in place of connecting to Splunk.

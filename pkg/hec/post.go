@@ -268,7 +268,7 @@ func (a *attempts) check(ctx context.Context, resp *http.Response, err error) (b
 	}
 	var r *reply
 	if !errors.As(err, &r) {
-		r = unanswered(&awaited{got: a.got.Load(), err: err}).from(a.ep.base)
+		r = unanswered(&awaited{got: a.got.Load(), err: err})
 		a.last = r
 	}
 	m.requests.WithLabelValues(r.class.String()).Inc()

@@ -63,7 +63,8 @@ func (c *Client) probe(ctx context.Context, e *endpoint, method, path string, bo
 	conn := c.pool.transport(e)
 	resp, err := conn.RoundTrip(req)
 	if err != nil {
-		r := unanswered(&awaited{err: err}).from(e.base)
+		r := unanswered(&awaited{err: err})
+		r.from(e.base)
 		c.pool.leaveIf(r.fresh, e, conn)
 		return nil, nil, r
 	}
