@@ -49,7 +49,7 @@ The exit code is 1 if lines of the store are damaged; all others are listed.`,
 	cmd.Flags().BoolVar(&all, "all", false, "list replayed ones too")
 	cmd.Flags().VarP(format, "output", "o", "table or json")
 	completeFormat(cmd, format)
-	addConfigFlags(cmd)
+	addConfigFlags(cmd, "dead_letter")
 	return cmd
 }
 

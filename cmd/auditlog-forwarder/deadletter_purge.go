@@ -62,7 +62,7 @@ The exit code is 0 also if nothing was selected, and 1 if lines are damaged.`,
 	cmd.Flags().BoolVar(&all, "all", false, "everything, also what waits")
 	cmd.Flags().BoolVar(&replayed, "replayed", false, "only what a replay has delivered")
 	cmd.Flags().BoolVar(&yes, "yes", false, "do it; without this it only tells what would go")
-	addConfigFlags(cmd)
+	addConfigFlags(cmd, "dead_letter")
 	return cmd
 }
 

@@ -56,7 +56,7 @@ stays: refused again, not sendable, or not reached. With --dry-run it is 0, but
 	chosen.addFlags(cmd)
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "only list what would be sent, and what cannot be")
 	cmd.Flags().DurationVar(&limit, "timeout", 0, "give up after this long, such as 10m; 0 is no limit")
-	addConfigFlags(cmd)
+	addConfigFlags(cmd, "dead_letter", "hec", "filter.rules", "filter.hash_key", "filter.hash_key_file", "log")
 	return cmd
 }
 
@@ -96,11 +96,14 @@ func replay(cmd *cobra.Command, b build, filter deadletter.Filter, limit time.Du
 	if damaged > 0 {
 		err = nil // all others were tried
 	}
-	repeated := ""
+	more := ""
 	if result.Repeated > 0 {
-		repeated = fmt.Sprintf(", %d more were the same records", result.Repeated)
+		more = fmt.Sprintf(", %d more were the same records", result.Repeated)
 	}
-	_, printErr := fmt.Fprintf(cmd.OutOrStdout(), "%d replayed, %d refused again, %d not sent%s\n", result.Replayed, result.StillRefused, result.Skipped, repeated)
+	if result.Left > 0 {
+		more += fmt.Sprintf(", %d not reached", result.Left)
+	}
+	_, printErr := fmt.Fprintf(cmd.OutOrStdout(), "%d replayed, %d refused again, %d not sent%s\n", result.Replayed, result.StillRefused, result.Skipped, more)
 	return errors.Join(replayError(ctx, result, damaged, err), printErr)
 }
 

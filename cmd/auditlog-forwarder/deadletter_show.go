@@ -63,7 +63,7 @@ The exit code is 1 if there is no such dead letter, or if lines are damaged.`,
 	cmd.Flags().IntVar(&number, "entry", 0, "of several with this ID, only this one; 1 is the oldest")
 	cmd.Flags().VarP(format, "output", "o", "text or json")
 	completeFormat(cmd, format)
-	addConfigFlags(cmd)
+	addConfigFlags(cmd, "dead_letter")
 	return cmd
 }
 

@@ -204,7 +204,7 @@ func TestReplayStopped(t *testing.T) {
 		if err := <-waited; err != nil {
 			t.Fatal(err)
 		}
-		if code != 1 || out != "1 replayed, 0 refused again, 0 not sent\n" {
+		if code != 1 || out != "1 replayed, 0 refused again, 0 not sent, 1 not reached\n" {
 			t.Errorf("exit code %d, printed %q\n%s", code, out, errs)
 		}
 		holds(t, "stderr", errs, `^auditlog-forwarder: interrupted; what was sent is marked, run it again to go on$`)
@@ -218,7 +218,7 @@ func TestReplayStopped(t *testing.T) {
 		hec := hectest.Start(t)
 		hec.SetDown(true)
 		code, out, errs := deadLetters(t.Context(), t, store(t, goodBody), hec, "replay", "--timeout", "100ms")
-		if code != 1 || out != "0 replayed, 0 refused again, 0 not sent\n" {
+		if code != 1 || !strings.HasPrefix(out, "0 replayed, 0 refused again, 0 not sent") { // the time may be over before they are counted
 			t.Errorf("exit code %d, printed %q\n%s", code, out, errs)
 		}
 		holds(t, "stderr", errs, `^auditlog-forwarder: gave up, since --timeout is over; what was sent is marked, run it again to go on$`)

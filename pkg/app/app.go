@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"path/filepath"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -31,6 +32,9 @@ const (
 	conditionSplunk      = "splunk"
 	conditionDeadLetters = "dead letters"
 )
+
+// dayFile holds how much of hec.limit.bytes_per_day is used, in dead_letter.dir.
+const dayFile = "hec-day.json"
 
 // Options are what an App is made of.
 type Options struct {
@@ -104,6 +108,7 @@ func New(ctx context.Context, opts Options) (_ *App, err error) {
 	}
 	a.hec, err = hec.New(cfg.HEC, hec.Options{
 		Version: opts.Version, Log: a.log.Named("hec"), Registerer: a.registry, Indexes: rules.Indexes(),
+		DayFile:   filepath.Join(cfg.DeadLetter.Dir, dayFile), // the store's lock makes it this process's alone
 		OnProblem: func(err error) { a.health.Set(conditionSplunk, err) },
 	})
 	if err != nil {

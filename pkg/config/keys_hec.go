@@ -211,7 +211,7 @@ func hecLimit() []Key {
 		},
 		{
 			Name: "hec.limit.bytes_per_day", Kind: Bytes, Min: "0",
-			Doc:     "Most bytes of events a day (UTC) that this forwarder sends, counted as Splunk's licence counts them: the events without what surrounds them. Each member of the group counts for itself, from its start. 0 is no limit.",
+			Doc:     "Most bytes of events a day (UTC) that this forwarder sends, counted as Splunk's licence counts them: the events without what surrounds them. Each member of the group counts for itself; the count is kept in dead_letter.dir over restarts. 0 is no limit.",
 			Example: "500MB",
 		},
 		{

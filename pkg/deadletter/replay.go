@@ -28,6 +28,7 @@ type Result struct {
 	Repeated     int // further entries of a record that was replayed just now
 	StillRefused int
 	Skipped      int
+	Left         int // not settled, since the replay ended before
 }
 
 // Replay sends the selected pending entries of dir, one after the other and
@@ -87,6 +88,7 @@ func Replay(ctx context.Context, dir string, filter Filter,
 	if total == 0 {
 		return res, r.damage.orNil()
 	}
+	defer func() { res.Left = total - res.Replayed - res.Repeated - res.StillRefused - res.Skipped }()
 	if err := r.reserve.take(dir); err != nil {
 		return res, fmt.Errorf("keep room for noting what is sent; nothing was sent: %w", err)
 	}

@@ -86,7 +86,7 @@ func TestReplayStopsOnError(t *testing.T) {
 	if !errors.Is(err, down) || !strings.Contains(err.Error(), "confluent-audit-log-events/3/1") {
 		t.Errorf("got %v", err)
 	}
-	if diff := cmp.Diff(Result{Replayed: 1}, res); diff != "" {
+	if diff := cmp.Diff(Result{Replayed: 1, Left: 2}, res); diff != "" {
 		t.Error(diff)
 	}
 	if diff := cmp.Diff([]string{"0 replayed", "1 pending", "2 pending"}, ids(t, dir)); diff != "" {

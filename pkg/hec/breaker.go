@@ -59,6 +59,7 @@ func (p *pool) failed(l *lease, t *ticket, r *reply) {
 	defer p.mu.Unlock()
 	p.settle(l)
 	e, now := l.ep, time.Now()
+	r.from(e.base)
 	if r.fresh && l.conn == e.transport {
 		p.swap(e)
 	}

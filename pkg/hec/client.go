@@ -42,6 +42,9 @@ type Options struct {
 	// takes events while one of them does. A batch that none takes while they
 	// take others is told as well. It must not call the Client. Optional.
 	OnProblem func(error)
+	// DayFile keeps over restarts how much of hec.limit.bytes_per_day is used. It is
+	// this Client's alone. Empty: the count begins with the Client.
+	DayFile string
 	// Waiting says in the log what becomes of the events while Splunk takes
 	// none; empty: nothing is lost, they wait in kafka.
 	Waiting string
@@ -73,7 +76,7 @@ func New(cfg Config, opts Options) (*Client, error) {
 	if c.enc, err = newEncoder(cfg, opts.Indexes, opts.Registerer); err != nil {
 		return nil, fmt.Errorf("hec: %w", err)
 	}
-	if c.limits, err = newPacer(cfg.Limit, opts.Registerer, opts.Log); err != nil {
+	if c.limits, err = newPacer(cfg.Limit, opts.DayFile, opts.Registerer, opts.Log); err != nil {
 		return nil, fmt.Errorf("hec.limit: %w", err)
 	}
 	if cfg.Gzip {
@@ -115,8 +118,12 @@ func (c *Client) newAcks(e *endpoint, m *ackMetrics) *acks {
 	})
 }
 
-// Close drops the idle connections. No post may be under way.
-func (c *Client) Close() { c.pool.close() }
+// Close drops the idle connections and keeps the day's count. No post may be
+// under way.
+func (c *Client) Close() {
+	c.pool.close()
+	c.limits.day.close()
+}
 
 // Append encodes one record as a HEC event behind dst and says where in the
 // result its value stands. An error says why it can never be sent; dst is then

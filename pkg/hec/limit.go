@@ -31,9 +31,9 @@ type pacer struct {
 	by     string    // the key that one of them waits for
 }
 
-func newPacer(cfg Limit, reg prometheus.Registerer, log *zap.Logger) (*pacer, error) {
+func newPacer(cfg Limit, dayFile string, reg prometheus.Registerer, log *zap.Logger) (*pacer, error) {
 	p := &pacer{
-		log: log, day: newDay(cfg, log),
+		log: log, day: newDay(cfg, dayFile, log),
 		waited: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "auditlog_forwarder_hec_limit_wait_seconds_total",
 			Help: "Time that batches have waited because of hec.limit, summed over batches.",
@@ -83,6 +83,7 @@ func (p *pacer) wait(ctx context.Context, events, bytes int) error {
 		p.day.giveBack(asked, n)
 		return err
 	}
+	p.day.goes(asked, n)
 	return nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"syscall"
 
 	"auditlog-forwarder/pkg/creds"
 )
@@ -59,15 +60,27 @@ func unanswered(err error) *reply {
 		blocking("check hec.tls, and what answers at hec.url")
 	case dns != nil:
 		r.hint = "check hec.url and DNS"
+	case op != nil && op.Op != "dial" && errors.Is(err, syscall.ETIMEDOUT): // see vanished
+		r.fresh, r.hint = true, "the host is gone, or a firewall drops the packets: nothing that is sent is acknowledged"
 	case errors.Is(err, context.DeadlineExceeded) || isTimeout(err):
 		// The connection may lead nowhere, and HTTP/2 would go on using it.
 		r.fresh, r.hint = true, "no answer in hec.timeout; Splunk is slow, or a firewall drops the packets"
 	case op != nil && op.Op == "dial":
 		r.hint = "nothing listens there; check hec.url, that Splunk runs, and firewalls"
 	default:
-		r.hint = "the connection broke; if it lasts, look at Splunk, and at what stands before it"
+		r.hint = hintBroke
 	}
 	return r
+}
+
+const hintBroke = "the connection broke; if it lasts, look at Splunk, and at what stands before it"
+
+// from completes it by the address that did not answer: Splunk's port hangs up on
+// plain HTTP where it speaks TLS, which is its default.
+func (r *reply) from(base *url.URL) {
+	if r.hint == hintBroke && base.Scheme == "http" {
+		r.hint = "the connection broke; if it never works, the port speaks TLS: use https:// in hec.url"
+	}
 }
 
 // byProxy classifies what a proxy answered in place of connecting to Splunk.

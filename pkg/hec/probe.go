@@ -64,6 +64,7 @@ func (c *Client) probe(ctx context.Context, e *endpoint, method, path string, bo
 	resp, err := conn.RoundTrip(req)
 	if err != nil {
 		r := unanswered(&awaited{err: err})
+		r.from(e.base)
 		c.pool.leaveIf(r.fresh, e, conn)
 		return nil, nil, r
 	}

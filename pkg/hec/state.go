@@ -47,6 +47,6 @@ func (c *Client) Held() (batches int, key string) {
 	return p.held, p.by
 }
 
-// Today returns how many bytes of events were sent since midnight UTC, or
-// since the client was made.
+// Today returns how many bytes of events were sent since midnight UTC; without
+// a limit of the day those since the client was made, if that is later.
 func (c *Client) Today() int64 { return c.limits.day.today(time.Now()) }
