@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"auditlog-forwarder/pkg/app"
 	"auditlog-forwarder/pkg/importer"
 )
 
@@ -100,7 +101,7 @@ same, so that it can be mended).`,
 }
 
 func connectImport(cmd *cobra.Command, paths []string, opts importer.Options, flags importFlags, report string) error {
-	docs, err := importer.ReadAll(paths, fileReader(cmd.InOrStdin()))
+	docs, err := importer.ReadAll(paths, fileReader(app.Stoppable(cmd.Context(), cmd.InOrStdin())))
 	if err != nil {
 		return &exitError{code: exitRunning, err: err, hint: cmd.CommandPath() + " --help says what is read"}
 	}

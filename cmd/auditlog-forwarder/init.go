@@ -1,17 +1,14 @@
 package main
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
+	"auditlog-forwarder/pkg/app"
 	"auditlog-forwarder/pkg/importer"
 )
 
@@ -70,9 +67,9 @@ is written all the same, so that it can be mended).`,
 }
 
 func initialize(cmd *cobra.Command, start *importer.Start, flags importFlags, confluent, clients []string, noInput bool) error {
-	read := fileReader(cmd.InOrStdin())
+	read := fileReader(app.Stoppable(cmd.Context(), cmd.InOrStdin()))
 	failed := func(err error) error { return &exitError{code: exitRunning, err: err} }
-	ask := &asker{in: cmd.InOrStdin(), out: cmd.ErrOrStderr()}
+	ask := newAsker(cmd.Context(), cmd.InOrStdin(), cmd.ErrOrStderr())
 	ask.on = !noInput && ask.terminal()
 	if flags.secretsDir == "" {
 		// Where there is a secret, it needs a place; without one no folder is made.
@@ -108,7 +105,7 @@ func initialize(cmd *cobra.Command, start *importer.Start, flags importFlags, co
 		return existing(flags.output) // before anybody has typed
 	}
 	if err := ask.all(start); err != nil {
-		return failed(err)
+		return failed(fmt.Errorf("%w; nothing was written", err))
 	}
 	res, err := start.Result()
 	if err != nil {
@@ -124,64 +121,4 @@ func initialize(cmd *cobra.Command, start *importer.Start, flags importFlags, co
 		return &exitError{code: exitConfig, err: errors.New("the configuration is not whole yet"), hint: "give what is missing by flags, or in the file; the report names it"}
 	}
 	return nil
-}
-
-// asker asks on a terminal.
-type asker struct {
-	in    io.Reader
-	out   io.Writer
-	on    bool
-	lines *bufio.Reader
-	err   error
-}
-
-func (a *asker) terminal() bool {
-	f, ok := a.in.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
-}
-
-// all asks for what is not known.
-func (a *asker) all(s *importer.Start) error {
-	if !a.on {
-		return nil
-	}
-	a.lines = bufio.NewReader(a.in)
-	a.text(&s.Bootstrap, "Broker of the audit log, host:port (confluent kafka cluster describe shows it): ")
-	if !s.HasUser() {
-		a.text(&s.APIKey, "API key of the audit log (empty: later): ")
-	}
-	if s.HasUser() && !s.HasPassword() {
-		a.secret(s.KnowAPISecret, "Its secret (not shown; empty: later): ")
-	}
-	a.text(&s.URL, "Splunk's HTTP Event Collector, https://host:port: ")
-	a.text(&s.Index, "Index (empty: the token's own): ")
-	a.secret(s.KnowToken, "HEC token (not shown; empty: later): ")
-	return a.err
-}
-
-func (a *asker) text(into *string, question string) {
-	if *into != "" || a.err != nil {
-		return
-	}
-	_, _ = fmt.Fprint(a.out, question)
-	line, err := a.lines.ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		a.err = fmt.Errorf("read an answer: %w", err)
-	}
-	*into = strings.TrimSpace(line)
-}
-
-func (a *asker) secret(into func(string), question string) {
-	f, ok := a.in.(*os.File)
-	if !ok || a.err != nil {
-		return
-	}
-	_, _ = fmt.Fprint(a.out, question)
-	data, err := term.ReadPassword(int(f.Fd()))
-	_, _ = fmt.Fprintln(a.out)
-	if err != nil {
-		a.err = fmt.Errorf("read an answer: %w", err)
-		return
-	}
-	into(strings.TrimSpace(string(data)))
 }
