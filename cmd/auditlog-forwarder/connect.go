@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -148,6 +149,9 @@ func fileReader(stdin io.Reader) func(string) ([]byte, error) {
 			in = f
 		}
 		data, err := io.ReadAll(io.LimitReader(in, importer.MaxFile+1))
+		if errors.Is(err, context.Canceled) {
+			err = errInterrupted
+		}
 		if err != nil {
 			return nil, fmt.Errorf("read a configuration: %w", err)
 		}
