@@ -24,7 +24,8 @@ func TestEndToEndMirrorThawed(t *testing.T) {
 	frozen := startCommand(t, "mirror that is frozen", set, "mirror")
 	frozen.line("the destination is ready")
 	adm := b.Admin(t)
-	for total(endsOf(t, adm, copied)) < each/4 { // of twice as many: it is at work
+	for at := 0; at < each/4; { // of twice as many: it is at work
+		at = total(endsOf(t, adm, copied))
 	}
 	frozen.signal(syscall.SIGSTOP)
 	t.Logf("frozen with %d of %d records copied", total(endsOf(t, adm, copied)), partitions*each)
