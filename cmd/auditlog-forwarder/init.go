@@ -38,8 +38,9 @@ files. Secrets have no flag. They are written only to files of their own in
 --secrets-dir (mode 0600), which the configuration names.
 
 Exit codes: 0 the configuration is whole, but for secrets; 1 a file could not be
-read or written, or exists already; 3 something else is missing or refused (it
-is written all the same, so that it can be mended).`,
+read or written, or exists already, or an interrupt ended a question: nothing is
+written then; 3 something else is missing or refused (it is written all the same,
+so that it can be mended).`,
 		Example: "  confluent audit-log describe -o json >audit-log.json\n" +
 			"  " + program + " init --from-confluent audit-log.json --bootstrap pkc-xxxxx.us-west-2.aws.confluent.cloud:9092 \\\n" +
 			"    --hec-url https://splunk.example.com:8088\n" +

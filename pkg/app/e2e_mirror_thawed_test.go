@@ -14,6 +14,7 @@ func TestEndToEndMirrorThawed(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a session has to end, which takes six seconds")
 	}
+	t.Parallel()
 	const partitions, each, later = 2, 10_000, 500
 	b := kafkatest.Shared(t)
 	topic, group := kafkatest.Name(t, "audit"), kafkatest.Name(t, "mirror")
