@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bufio"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -37,7 +35,7 @@ asked; 3 the configuration, a rule or the settings are wrong.`,
 			"  " + program + " alerts apply --alerts.splunk.url https://splunk.example.com:8089 --alerts.splunk.token-file token",
 		Args: positional(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ask := &asker{in: cmd.InOrStdin(), out: cmd.ErrOrStderr()}
+			ask := newAsker(cmd.Context(), cmd.InOrStdin(), cmd.ErrOrStderr())
 			ask.on = !yes && !dryRun
 			if yes && dryRun {
 				return usageError(errors.New("--yes excludes --dry-run"), "--dry-run only tells")
@@ -62,7 +60,7 @@ asked; 3 the configuration, a rule or the settings are wrong.`,
 			if dryRun || plan.Pending() == 0 {
 				return nil
 			}
-			if ask.on && !ask.agrees(cmd.Context(), plan) {
+			if ask.on && !ask.agrees(plan) {
 				if cmd.Context().Err() != nil {
 					return errors.New("interrupted; nothing was changed")
 				}
@@ -79,23 +77,11 @@ asked; 3 the configuration, a rule or the settings are wrong.`,
 	return cmd
 }
 
-// agrees asks whether a plan shall be applied. What waits for the answer is left
-// behind by an interrupt, which ends the program.
-func (a *asker) agrees(ctx context.Context, p deploy.Plan) bool {
-	a.lines = bufio.NewReader(a.in)
-	agreed := make(chan bool, 1)
-	go func() {
-		answer := ""
-		a.text(&answer, fmt.Sprintf("Apply to %s? Type yes: ", p.URL))
-		agreed <- a.err == nil && strings.EqualFold(answer, "yes")
-	}()
-	select {
-	case <-ctx.Done():
-		_, _ = fmt.Fprintln(a.out)
-		return false
-	case yes := <-agreed:
-		return yes
-	}
+// agrees asks whether a plan shall be applied.
+func (a *asker) agrees(p deploy.Plan) bool {
+	answer := ""
+	a.text(&answer, fmt.Sprintf("Apply to %s? Type yes: ", p.URL))
+	return a.err == nil && strings.EqualFold(answer, "yes")
 }
 
 // applied is what became of an object, as JSON.

@@ -73,7 +73,7 @@ func TestInterruptedQuestion(t *testing.T) {
 		cancel()
 		return len(p), nil
 	})
-	if a := (&asker{in: in, out: asked}); a.agrees(ctx, deploy.Plan{}) {
+	if a := newAsker(ctx, in, asked); a.agrees(deploy.Plan{}) {
 		t.Error("an interrupt is taken for a yes")
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"auditlog-forwarder/pkg/app"
 	"auditlog-forwarder/pkg/importer"
 )
 
@@ -100,7 +102,7 @@ same, so that it can be mended).`,
 }
 
 func connectImport(cmd *cobra.Command, paths []string, opts importer.Options, flags importFlags, report string) error {
-	docs, err := importer.ReadAll(paths, fileReader(cmd.InOrStdin()))
+	docs, err := importer.ReadAll(paths, fileReader(app.Stoppable(cmd.Context(), cmd.InOrStdin())))
 	if err != nil {
 		return &exitError{code: exitRunning, err: err, hint: cmd.CommandPath() + " --help says what is read"}
 	}
@@ -147,6 +149,9 @@ func fileReader(stdin io.Reader) func(string) ([]byte, error) {
 			in = f
 		}
 		data, err := io.ReadAll(io.LimitReader(in, importer.MaxFile+1))
+		if errors.Is(err, context.Canceled) {
+			err = errInterrupted
+		}
 		if err != nil {
 			return nil, fmt.Errorf("read a configuration: %w", err)
 		}

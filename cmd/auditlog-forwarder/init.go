@@ -1,17 +1,14 @@
 package main
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
+	"auditlog-forwarder/pkg/app"
 	"auditlog-forwarder/pkg/importer"
 )
 
@@ -41,8 +38,9 @@ files. Secrets have no flag. They are written only to files of their own in
 --secrets-dir (mode 0600), which the configuration names.
 
 Exit codes: 0 the configuration is whole, but for secrets; 1 a file could not be
-read or written, or exists already; 3 something else is missing or refused (it
-is written all the same, so that it can be mended).`,
+read or written, or exists already, or an interrupt ended a question: nothing is
+written then; 3 something else is missing or refused (it is written all the same,
+so that it can be mended).`,
 		Example: "  confluent audit-log describe -o json >audit-log.json\n" +
 			"  " + program + " init --from-confluent audit-log.json --bootstrap pkc-xxxxx.us-west-2.aws.confluent.cloud:9092 \\\n" +
 			"    --hec-url https://splunk.example.com:8088\n" +
@@ -70,9 +68,9 @@ is written all the same, so that it can be mended).`,
 }
 
 func initialize(cmd *cobra.Command, start *importer.Start, flags importFlags, confluent, clients []string, noInput bool) error {
-	read := fileReader(cmd.InOrStdin())
+	read := fileReader(app.Stoppable(cmd.Context(), cmd.InOrStdin()))
 	failed := func(err error) error { return &exitError{code: exitRunning, err: err} }
-	ask := &asker{in: cmd.InOrStdin(), out: cmd.ErrOrStderr()}
+	ask := newAsker(cmd.Context(), cmd.InOrStdin(), cmd.ErrOrStderr())
 	ask.on = !noInput && ask.terminal()
 	if flags.secretsDir == "" {
 		// Where there is a secret, it needs a place; without one no folder is made.
@@ -108,7 +106,7 @@ func initialize(cmd *cobra.Command, start *importer.Start, flags importFlags, co
 		return existing(flags.output) // before anybody has typed
 	}
 	if err := ask.all(start); err != nil {
-		return failed(err)
+		return failed(fmt.Errorf("%w; nothing was written", err))
 	}
 	res, err := start.Result()
 	if err != nil {
@@ -124,64 +122,4 @@ func initialize(cmd *cobra.Command, start *importer.Start, flags importFlags, co
 		return &exitError{code: exitConfig, err: errors.New("the configuration is not whole yet"), hint: "give what is missing by flags, or in the file; the report names it"}
 	}
 	return nil
-}
-
-// asker asks on a terminal.
-type asker struct {
-	in    io.Reader
-	out   io.Writer
-	on    bool
-	lines *bufio.Reader
-	err   error
-}
-
-func (a *asker) terminal() bool {
-	f, ok := a.in.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
-}
-
-// all asks for what is not known.
-func (a *asker) all(s *importer.Start) error {
-	if !a.on {
-		return nil
-	}
-	a.lines = bufio.NewReader(a.in)
-	a.text(&s.Bootstrap, "Broker of the audit log, host:port (confluent kafka cluster describe shows it): ")
-	if !s.HasUser() {
-		a.text(&s.APIKey, "API key of the audit log (empty: later): ")
-	}
-	if s.HasUser() && !s.HasPassword() {
-		a.secret(s.KnowAPISecret, "Its secret (not shown; empty: later): ")
-	}
-	a.text(&s.URL, "Splunk's HTTP Event Collector, https://host:port: ")
-	a.text(&s.Index, "Index (empty: the token's own): ")
-	a.secret(s.KnowToken, "HEC token (not shown; empty: later): ")
-	return a.err
-}
-
-func (a *asker) text(into *string, question string) {
-	if *into != "" || a.err != nil {
-		return
-	}
-	_, _ = fmt.Fprint(a.out, question)
-	line, err := a.lines.ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		a.err = fmt.Errorf("read an answer: %w", err)
-	}
-	*into = strings.TrimSpace(line)
-}
-
-func (a *asker) secret(into func(string), question string) {
-	f, ok := a.in.(*os.File)
-	if !ok || a.err != nil {
-		return
-	}
-	_, _ = fmt.Fprint(a.out, question)
-	data, err := term.ReadPassword(int(f.Fd()))
-	_, _ = fmt.Fprintln(a.out)
-	if err != nil {
-		a.err = fmt.Errorf("read an answer: %w", err)
-		return
-	}
-	into(strings.TrimSpace(string(data)))
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"auditlog-forwarder/pkg/kafka"
 )
 
@@ -57,18 +59,41 @@ func ShowOffsets(ctx context.Context, cfg kafka.Config, now time.Time) (_ GroupO
 			owners[p] = m.ID
 		}
 	}
-	for _, p := range all {
-		row, warning, err := showOffset(o, cfg, p, committed[p], now)
-		if err != nil {
-			return found, err
-		}
+	warnings := make([]string, len(all))
+	rows, errs := askEach(all, func(i int, p kafka.TopicPartition) (row PartitionOffset, err error) {
+		row, warnings[i], err = showOffset(o, cfg, p, committed[p], now)
 		row.Member = owners[p.String()]
-		found.Partitions = append(found.Partitions, row)
-		if warning != "" {
-			found.Warnings = append(found.Warnings, p.String()+": "+warning)
+		return row, err
+	})
+	for i, p := range all {
+		if errs[i] != nil {
+			return found, errs[i]
+		}
+		found.Partitions = append(found.Partitions, rows[i])
+		if warnings[i] != "" {
+			found.Warnings = append(found.Warnings, p.String()+": "+warnings[i])
 		}
 	}
 	return found, nil
+}
+
+// askedAtOnce bounds questions about partitions that are open at once. Their answers take
+// a round trip each, and the audit log's cluster may be on another continent.
+const askedAtOnce = 16
+
+// askEach asks about each partition, and returns answers and errors in their order.
+func askEach[T any](all []kafka.TopicPartition, ask func(i int, p kafka.TopicPartition) (T, error)) ([]T, []error) {
+	answers, errs := make([]T, len(all)), make([]error, len(all))
+	var asking errgroup.Group
+	asking.SetLimit(askedAtOnce)
+	for i, p := range all {
+		asking.Go(func() error {
+			answers[i], errs[i] = ask(i, p)
+			return nil // one that fails does not stop the others
+		})
+	}
+	_ = asking.Wait() // each error is in errs
+	return answers, errs
 }
 
 func showOffset(o *kafka.Offsets, cfg kafka.Config, p kafka.TopicPartition, at kafka.Committed, now time.Time) (row PartitionOffset, warning string, err error) {

@@ -80,10 +80,11 @@ func ResetOffsets(ctx context.Context, cfg kafka.Config, to ResetTo) (plan Reset
 	plan.Mirror = to.Mirror
 	set := map[kafka.TopicPartition]int64{}
 	var errs []error
-	for _, p := range chosen {
-		row, err := to.row(o, p, committed[p])
-		if err != nil {
-			errs = append(errs, err)
+	rows, failed := askEach(chosen, func(_ int, p kafka.TopicPartition) (ResetRow, error) { return to.row(o, p, committed[p]) })
+	for i, p := range chosen {
+		row := rows[i]
+		if failed[i] != nil {
+			errs = append(errs, failed[i])
 			continue
 		}
 		plan.Partitions = append(plan.Partitions, row)

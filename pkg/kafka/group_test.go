@@ -344,6 +344,37 @@ func TestTopicMadeAgain(t *testing.T) {
 	}
 }
 
+// TestTopicMadeAgainWhileStopped: Kafka forgets a group's offsets with a topic, so
+// that the next one of that name is read from its start, however far it has grown.
+func TestTopicMadeAgainWhileStopped(t *testing.T) {
+	t.Parallel()
+	b := kafkatest.Shared(t)
+	topic, group := kafkatest.Name(t, "again"), kafkatest.Name(t, "g")
+	if _, err := b.Admin(t).CreateTopic(t.Context(), 1, 1, nil, topic); err != nil {
+		t.Fatal(err)
+	}
+	produce(t, b, topic, 0, 3, time.Now())
+	first := join(t, settings(b, group, topic), nil)
+	first.until("all", func() bool { return len(first.read[place(topic, 0)]) == 3 })
+	first.stop()
+	if _, err := b.Admin(t).DeleteTopic(t.Context(), topic); err != nil {
+		t.Fatal(err)
+	}
+	guard, tick := time.After(time.Minute), time.NewTicker(50*time.Millisecond)
+	defer tick.Stop()
+	for committed(t, b, group, topic, 0) != -1 { // the coordinator comes to it a little later
+		select {
+		case <-tick.C:
+		case <-guard:
+			t.Fatal("the group keeps its offset in a topic that is gone")
+		}
+	}
+	b.CreateTopic(t, topic, 1)
+	produce(t, b, topic, 0, 5, time.Now())
+	second := join(t, settings(b, group, topic), nil)
+	second.until("all", func() bool { return len(second.read[place(topic, 0)]) == 5 })
+}
+
 // TestMembersShare: a second member takes over half of the partitions, and
 // gives them back when it leaves; every record is read.
 func TestMembersShare(t *testing.T) {

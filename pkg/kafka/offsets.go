@@ -37,8 +37,8 @@ const None = none
 
 // Offsets looks at a group's offsets from outside, without joining it, and can
 // set them while it has no members. Besides the group's offsets nothing is ever
-// written, so that it works on a cluster that is read-only. It is not safe for
-// concurrent use.
+// written, so that it works on a cluster that is read-only. Log, First, At and Next
+// may be called at once; the rest is not safe for concurrent use.
 type Offsets struct {
 	cfg    Config
 	client sarama.Client

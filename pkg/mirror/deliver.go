@@ -97,7 +97,7 @@ func (l *lane) skip(b audit.Batch, from int) int {
 		l.end = max(l.end, end)
 		if strangers > 0 {
 			l.sink.metrics.strangers.add(int64(strangers))
-			l.log.Warn("the destination has records that are not the source's next ones: somebody else writes to the topic; they are left as they are", zap.Int("records", strangers))
+			l.log.Warn("the destination has records that are not the source's next ones: somebody else has written to the topic, or a mirror that was frozen; they are left as they are", zap.Int("records", strangers))
 		}
 		if !ok {
 			break
