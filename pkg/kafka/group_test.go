@@ -42,7 +42,8 @@ type reader struct {
 	mu      sync.Mutex
 	changed chan struct{} // closed and renewed at every change
 	read    map[string][]int64
-	recent  map[string]int // how many were read since the last claim
+	joined  int            // sessions, also one that ended before its claims began
+	recent  map[string]int // how many were read in the last session
 	starts  map[string][]int64
 	states  []string // "" for nil
 	owned   map[string]int
@@ -71,6 +72,7 @@ func join(t *testing.T, cfg kafka.Config, hold func(string, int32, int64)) *read
 			}
 			r.change(func() { r.states = append(r.states, text) })
 		},
+		OnAssigned: func(int) { r.change(func() { r.joined++; clear(r.recent) }) }, // no handler of the session before runs any more
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -91,7 +93,7 @@ func join(t *testing.T, cfg kafka.Config, hold func(string, int32, int64)) *read
 
 func (r *reader) handle(ctx context.Context, c *kafka.Claim) error {
 	at := place(c.Topic, c.Partition)
-	r.change(func() { r.starts[at] = append(r.starts[at], c.Start); r.recent[at] = 0; r.owned[at]++ })
+	r.change(func() { r.starts[at] = append(r.starts[at], c.Start); r.owned[at]++ })
 	defer r.change(func() { r.owned[at]-- })
 	var rec audit.Record
 	for {
