@@ -47,6 +47,11 @@ func (c *Client) apply(ctx context.Context, item Item) error {
 	switch {
 	case item.Action == Remove:
 		return c.remove(ctx, path)
+	case item.Action == Rename && item.brought != nil:
+		if _, err := c.post(ctx, path, item.form, always); err != nil {
+			return err
+		}
+		return c.replace(ctx, item, path, *item.brought)
 	case item.Action == Create, item.Action == Rename:
 		a, err := c.post(ctx, path, item.form, untaken)
 		if err != nil {
