@@ -1,10 +1,10 @@
 # Everything that is done to this repository is a target here. `make` lists them.
 
 GO        ?= go
-# Without a tag the number of commits stands in its place, so that a later build has
-# a higher version: Splunk wants one for the upgrade of an app.
+# Without a tag the time of the commit stands in its place, so that a later build has
+# a higher version, from a shallow clone too: Splunk wants one for the upgrade of an app.
 VERSION   ?= $(shell git describe --tags --dirty 2>/dev/null || \
-  { n=$$(git rev-list --count HEAD 2>/dev/null) && echo "v0.0.0-$$n-g$$(git describe --always --exclude '*' --dirty)"; } || echo dev)
+  { at=$$(TZ=UTC git show -s --format=%cd --date=format-local:%Y%m%d%H%M%S HEAD 2>/dev/null) && echo "v0.0.0-$$at-g$$(git describe --always --exclude '*' --dirty)"; } || echo dev)
 FUZZTIME  ?= 20s
 TESTFLAGS ?=
 E2E       ?= ^TestEndToEnd

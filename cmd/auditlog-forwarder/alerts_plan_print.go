@@ -55,7 +55,7 @@ func (p *planPrinter) plan(plan deploy.Plan, all bool) {
 
 func (p *planPrinter) item(i deploy.Item) {
 	mark := map[deploy.Action]string{
-		deploy.Create: "+", deploy.Change: "~", deploy.Rename: "~", deploy.Same: "=", deploy.Foreign: "!", deploy.Orphan: "!", deploy.Remove: "-",
+		deploy.Create: "+", deploy.Change: "~", deploy.Rename: "~", deploy.Wait: "!", deploy.Same: "=", deploy.Foreign: "!", deploy.Orphan: "!", deploy.Remove: "-",
 	}[i.Action]
 	p.line(mark, fmt.Sprintf("%s %-7s %s  %s", mark, i.Action, i.Kind, i.Name))
 	if i.Reason != "" {
@@ -123,6 +123,7 @@ func planSum(p deploy.Plan) string {
 		{deploy.Create, "to create"},
 		{deploy.Change, "to change"},
 		{deploy.Rename, "to rename"},
+		{deploy.Wait, "to rename later"},
 		{deploy.Remove, "to remove"},
 		{deploy.Same, "the same"},
 		{deploy.Foreign, "not ours"},

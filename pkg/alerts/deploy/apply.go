@@ -24,6 +24,9 @@ func (c *Client) Apply(ctx context.Context, p Plan, done func(Result)) error {
 		if !item.pending() {
 			continue
 		}
+		if item.Action == Remove && item.Kind == KindMacro && len(errs) > 0 {
+			continue // an alert that could not be renamed or removed still calls it; the next run does it
+		}
 		if ctx.Err() != nil {
 			return errors.Join(append(errs, errors.New("interrupted; what is left is not done, apply it again"))...)
 		}
@@ -47,6 +50,11 @@ func (c *Client) apply(ctx context.Context, item Item) error {
 	switch {
 	case item.Action == Remove:
 		return c.remove(ctx, path)
+	case item.Action == Rename && item.brought != nil:
+		if _, err := c.post(ctx, path, item.form, always); err != nil {
+			return err
+		}
+		return c.replace(ctx, item, path, *item.brought)
 	case item.Action == Create, item.Action == Rename:
 		a, err := c.post(ctx, path, item.form, untaken)
 		if err != nil {

@@ -5,9 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
+
+	"auditlog-forwarder/pkg/alerts"
 )
 
 // Action is what apply does with an object.
@@ -18,6 +21,7 @@ const (
 	Create  Action = "create"
 	Change  Action = "change"
 	Rename  Action = "rename" // made under the title that its rule has now; what was there of it is removed
+	Wait    Action = "wait"   // its new title is still that of another rule's alert: left alone
 	Same    Action = "same"
 	Foreign Action = "foreign" // it has an alert's name and is not ours: left alone
 	Orphan  Action = "orphan"  // ours, and not in the catalogue any more: left alone
@@ -55,7 +59,7 @@ type Item struct {
 	Kind    Kind       `json:"kind"`
 	Name    string     `json:"name"`
 	Action  Action     `json:"action"`
-	Was     string     `json:"was,omitempty"`    // with Rename, the title until now
+	Was     string     `json:"was,omitempty"`    // with Rename and Wait, the title until now
 	Reason  string     `json:"reason,omitempty"` // why it is left alone, or what to know
 	Changes []Edit     `json:"changes,omitempty"`
 	Kept    []KeptEdit `json:"kept,omitempty"`
@@ -64,6 +68,8 @@ type Item struct {
 	form url.Values // what is written; empty: nothing
 	acl  url.Values // what is written to its ACL; empty: nothing
 	old  string     // with Rename, the path of what is removed
+
+	brought *entry // with Rename, what has the title already; nil: nothing
 }
 
 // Edit is one value that changes. Secrets are hidden.
@@ -142,34 +148,50 @@ func (c *Client) Plan(ctx context.Context, w Wanted, opts Options) (Plan, error)
 			return p, err
 		}
 	}
-	was := former(w.Searches, searches)
-	wasMacros := formerMacros(was, macros)
+	was := former(w.Searches, searches, opts.Adopt)
+	wasMacros := formerMacros(was.now, macros)
+	left := maps.Clone(macros)
 	for _, m := range w.Macros {
 		e, there := macros[m.Stanza.Name]
-		item := c.compareMacro(m, e, there)
-		if old, renamed := wasMacros[m.Stanza.Name]; renamed && !there {
-			c.carryMacro(&item, m, old)
+		if old, renamed := wasMacros[m.Stanza.Name]; renamed {
+			p.Items = append(p.Items, c.renameMacro(m, e, there, old))
+		} else {
+			p.Items = append(p.Items, c.compareMacro(m, e, there))
 		}
-		p.Items = append(p.Items, item)
-		delete(macros, m.Stanza.Name)
+		delete(left, m.Stanza.Name)
 	}
+	macros, left = left, maps.Clone(searches)
 	now := map[ruleID]string{} // the titles of what is there, by rule
 	for _, s := range w.Searches {
-		if old, renamed := was[s.Stanza.Name]; renamed {
-			p.Items = append(p.Items, c.rename(s, old))
-			delete(searches, old.Name)
+		e, there := searches[s.Stanza.Name]
+		if old, waits := was.wait[s.Stanza.Name]; waits {
+			p.Items = append(p.Items, waiting(s, old))
+			if old.Name != "" { // what has the title is left: its rule may be no more
+				delete(left, old.Name)
+				delete(macros, alerts.FilterMacro(old.Name))
+			}
 			continue
 		}
-		e, there := searches[s.Stanza.Name]
+		delete(left, s.Stanza.Name)
+		if old, renamed := was.now[s.Stanza.Name]; renamed {
+			p.Items = append(p.Items, c.rename(s, old, e, there))
+			delete(left, old.Name)
+			continue
+		}
 		item := c.compareSearch(s, e, there, opts.Adopt)
+		if old, held := was.held[s.Stanza.Name]; held {
+			item.Was = old.Name
+			item.Reason += fmt.Sprintf("; ours stays as %q until then", old.Name)
+			delete(left, old.Name)
+			delete(macros, alerts.FilterMacro(old.Name))
+		}
 		p.Items = append(p.Items, item)
 		if there && item.Action != Foreign && s.ID != "" {
 			now[ruleIDOf(s.ID)] = s.Stanza.Name
 		}
-		delete(searches, s.Stanza.Name)
 	}
 	// What searches call goes after them.
-	p.Items = append(p.Items, c.orphans(searches, now, opts.Prune)...)
+	p.Items = append(p.Items, c.orphans(left, now, opts.Prune)...)
 	p.Items = append(p.Items, c.orphanMacros(macros, opts.Prune)...)
 	return p, nil
 }

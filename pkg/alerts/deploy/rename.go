@@ -26,34 +26,74 @@ func ruleIDOf(id string) (r ruleID) {
 	return r
 }
 
-// former finds the alerts of ours whose rule has another title by now, each by
-// the title that it is to have. What a package brought goes with its next version.
-func former(wanted []Search, there map[string]entry) map[string]entry {
+// renames are the alerts of ours whose rule has another title by now, each by the
+// title that it is to have.
+type renames struct {
+	now  map[string]entry // made in this run
+	wait map[string]entry // the title is still that of another rule's alert of ours
+	held map[string]entry // the title is that of an alert that is not ours
+}
+
+// former finds them. The rule in the mark goes before the name, so that no alert
+// gets what users changed in another's. What a package brought goes with its next
+// version.
+func former(wanted []Search, there map[string]entry, adopt bool) renames {
 	titles := map[ruleID]string{}
 	for _, s := range wanted {
-		if _, ok := there[s.Stanza.Name]; !ok && s.ID != "" {
+		if s.ID != "" {
 			titles[ruleIDOf(s.ID)] = s.Stanza.Name
 		}
 	}
-	isWanted := func(name string) bool {
-		return slices.ContainsFunc(wanted, func(s Search) bool { return s.Stanza.Name == name })
-	}
-	found := map[string]entry{}
+	found := renames{map[string]entry{}, map[string]entry{}, map[string]entry{}}
 	for name, e := range there {
 		m, whose := readMarker(e.value(markerKey), name)
 		title, ok := titles[m.rule]
-		if !ok || whose != deployed || e.ACL.packaged() || isWanted(name) {
+		if !ok || title == name || whose != deployed || e.ACL.packaged() {
 			continue
 		}
-		if other, twice := found[title]; !twice || name < other.Name { // the others are removed by the next run
-			found[title] = e
+		to := found.now
+		if t, taken := there[title]; taken {
+			other, whose := readMarker(t.value(markerKey), title)
+			switch {
+			case whose == deployed && other.rule == m.rule: // it has been made: what is left of it goes
+				continue
+			case whose == deployed && !t.ACL.packaged():
+				to = found.wait
+			case (whose == foreign || whose == cloned) && !adopt:
+				to = found.held
+			}
+		}
+		if other, twice := to[title]; !twice || name < other.Name { // the others are removed by the next run
+			to[title] = e
+		}
+	}
+	// A rule that is new here waits as well for a title that another one leaves.
+	for _, s := range wanted {
+		title := s.Stanza.Name
+		e := there[title]
+		m, whose := readMarker(e.value(markerKey), title)
+		if _, waits := found.wait[title]; !waits && whose == deployed && !e.ACL.packaged() && titles[m.rule] != "" && titles[m.rule] != title {
+			found.wait[title] = entry{}
 		}
 	}
 	return found
 }
 
-// rename plans an alert that Splunk has under an older title.
-func (c *Client) rename(s Search, old entry) Item {
+// waiting is an alert whose title is not free yet. old is zero if Splunk has none of
+// its rule.
+func waiting(s Search, old entry) Item {
+	item := Item{Kind: KindSearch, Name: s.Stanza.Name, Action: Wait, Was: old.Name}
+	item.Reason = "in Splunk this is still the name of another rule's alert; apply again when that is renamed or removed"
+	if old.Name != "" {
+		item.Reason += fmt.Sprintf(", until then it is called %q (rules that change titles with each other need a third title in between)", old.Name)
+	}
+	return item
+}
+
+// rename plans an alert that Splunk has under an older title. Where a package, or
+// somebody whose alert is taken over, has brought one of the new title, that one is
+// written.
+func (c *Client) rename(s Search, old, brought entry, there bool) Item {
 	item := c.compareSearch(s, old, true, false)
 	item.Action, item.Was = Rename, old.Name
 	item.Reason = strings.TrimPrefix(item.Reason+"; "+fmt.Sprintf("its rule was called %q; what users changed goes along, and the old alert is removed", old.Name), "; ")
@@ -89,6 +129,13 @@ func (c *Client) rename(s Search, old entry) Item {
 		item.acl = accessOf(old)
 	}
 	item.form, item.path, item.old = full, c.place("/saved/searches"), c.member("/saved/searches", old, "remove")
+	if there {
+		full.Del("name")
+		item.path, item.brought = c.member("/saved/searches", brought, "edit"), &brought
+		if brought.ACL.packaged() { // who sees it is the package's matter
+			item.acl = accessOf(brought)
+		}
+	}
 	return item
 }
 
@@ -123,19 +170,33 @@ func accessOf(e entry) url.Values {
 	return form
 }
 
-// carryMacro gives the filter macro of a renamed alert what a user made of the old one.
-func (c *Client) carryMacro(item *Item, m Macro, old entry) {
-	now := tidy("definition", old.value("definition"))
-	marked, untouched := readMacro(old.value("description"), now)
-	if !marked || untouched || m.Set || now == "" {
-		return
+// renameMacro plans the filter macro of a renamed alert: it gets what a user made of
+// the old one. One of the new name that another rule's alert has left is not kept.
+func (c *Client) renameMacro(m Macro, e entry, there bool, old entry) Item {
+	before := tidy("definition", old.value("definition"))
+	ours, untouched := readMacro(old.value("description"), before)
+	changed := ours && !untouched && !m.Set && before != ""
+	if marked, _ := readMacro(e.value("description"), ""); marked {
+		m.Set = true
 	}
-	item.Kept = append(item.Kept, KeptEdit{Key: "definition", Kept: now, Catalogue: item.form.Get("definition")})
+	item := c.compareMacro(m, e, there)
+	if !changed || len(item.Kept) > 0 {
+		return item
+	}
+	for _, s := range m.Stanza.Settings {
+		if s.Key == "definition" {
+			item.Kept = append(item.Kept, KeptEdit{Key: s.Key, Kept: before, Catalogue: tidy(s.Key, s.Value)})
+		}
+	}
 	item.Reason = fmt.Sprintf("its definition is that of %s, whose alert has a new name", old.Name)
-	item.form.Set("definition", now)
+	item.form.Set("definition", before)
 	if v := old.value("iseval"); v != "" {
 		item.form.Set("iseval", v)
 	}
+	if item.Action == Same {
+		item.Action = Change
+	}
+	return item
 }
 
 // formerMacros are the filter macros of renamed alerts, by their new names.

@@ -98,12 +98,15 @@ func TestRenameInterrupted(t *testing.T) {
 				}
 				return &resttest.Fault{Status: http.StatusBadRequest, Body: `{"messages":[{"type":"ERROR","text":"not now"}]}`}
 			})
-			if err := w.client().Apply(t.Context(), w.plan(Options{}), func(Result) {}); err == nil || !strings.Contains(err.Error(), "not now") {
+			if err := w.client().Apply(t.Context(), w.plan(Options{Prune: true}), func(Result) {}); err == nil || !strings.Contains(err.Error(), "not now") {
 				t.Errorf("apply: %v; want Splunk's refusal", err)
 			}
 			w.splunk.SetFault(nil)
 			if diff := cmp.Diff(tt.after, w.splunk.Names(resttest.Searches, appID)); diff != "" {
 				t.Errorf("alerts (-want +got):\n%s", diff)
+			}
+			if _, there := w.splunk.Get(resttest.Macros, appID, "cluster_gone_filter", "definition"); !there {
+				t.Error("the old alert is there, and the macro that it calls is removed")
 			}
 			lines := summary(w.apply(Options{}))
 			if !slices.ContainsFunc(lines, func(l string) bool { return strings.HasPrefix(l, tt.next) }) {

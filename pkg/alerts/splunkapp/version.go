@@ -26,8 +26,8 @@ func isVersion(v string) bool { return regexp.MustCompile(version).MatchString(v
 
 // VersionOf makes a semantic version of what git describe says of the program.
 // Commits behind a tag sort between its version and the next one; where there is no
-// tag, the Makefile gives the number of all commits, and a hash alone sorts before
-// every release.
+// tag, the Makefile gives the time of the commit, and a hash alone sorts before every
+// release.
 func VersionOf(program string) string {
 	text, dirty := strings.CutSuffix(strings.TrimPrefix(program, "v"), "-dirty")
 	v := "0.0.0-dev"
