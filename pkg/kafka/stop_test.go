@@ -30,21 +30,26 @@ func TestStopIsBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	claimed := make(chan struct{})
+	claimed, frozen, marked := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	claim := sync.OnceFunc(func() { close(claimed) })
+	mark := sync.OnceFunc(func() { close(marked) })
 	done := make(chan error, 1)
 	// Whatever this goroutine starts has its label too.
 	labels := pprof.Labels("test", topic)
 	go pprof.Do(ctx, labels, func(ctx context.Context) {
 		done <- g.Run(ctx, func(ctx context.Context, c *kafka.Claim) error {
-			c.Mark(c.Start+1, "", nil) // something that wants to be committed
 			claim()
+			<-frozen
+			c.Mark(c.Start+1, "", nil) // something that wants to be committed, and cannot be any more
+			mark()
 			<-ctx.Done()
 			return nil
 		})
 	})
 	<-claimed
 	b.Freeze()
+	close(frozen)
+	<-marked
 	cancel()
 	err = <-done
 	b.Thaw()
