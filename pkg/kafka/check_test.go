@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -294,4 +295,34 @@ func noOffsets(req kmsg.Request, code int16) kmsg.Response {
 		}
 	}
 	return resp
+}
+
+// TestCheckRefusedOffset: what is said of one partition alone is no partition
+// that the group has never read.
+func TestCheckRefusedOffset(t *testing.T) {
+	t.Parallel()
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, "empty"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(cluster.Close)
+	cluster.ControlKey(kmsg.OffsetFetch.Int16(), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.KeepControl()
+		resp := noOffsets(req, 0).(*kmsg.OffsetFetchResponse)
+		code := kerr.TopicAuthorizationFailed.Code
+		resp.Topics = append(resp.Topics, kmsg.OffsetFetchResponseTopic{
+			Topic: "empty", Partitions: []kmsg.OffsetFetchResponseTopicPartition{{Offset: -1, ErrorCode: code}},
+		})
+		for i := range resp.Groups {
+			resp.Groups[i].Topics = append(resp.Groups[i].Topics, kmsg.OffsetFetchResponseGroupTopic{
+				Topic: "empty", Partitions: []kmsg.OffsetFetchResponseGroupTopicPartition{{Offset: -1, ErrorCode: code}},
+			})
+		}
+		return resp, nil, true
+	})
+	cfg := kafka.DefaultConfig()
+	cfg.BootstrapServers, cfg.SecurityProtocol, cfg.Topics = cluster.ListenAddrs(), kafka.Plaintext, []string{"empty"}
+	compareSteps(t, cfg, []string{
+		"kafka broker: ok connected", "kafka topic: ok 1 partitions", "kafka group: failed no access to empty", "kafka read: not tried no records",
+	})
 }
