@@ -70,7 +70,7 @@ type acks struct {
 func newAcks(o ackOptions) *acks {
 	a := &acks{ackOptions: o, cookies: newCookieMemory()}
 	a.plain = &ackSession{id: uuid.NewString()}
-	a.voice = ackVoice{log: o.log, tell: o.tell, endpoint: o.endpoint}
+	a.voice = ackVoice{log: o.log, tell: o.tell, endpoint: o.endpoint, waiting: a.waiting}
 	a.metrics.add(o.endpoint)
 	return a
 }

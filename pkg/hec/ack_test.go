@@ -551,6 +551,11 @@ func TestAcksAbandoned(t *testing.T) {
 		if told := r.tells(); len(told) != 2 || told[1] != "" {
 			t.Errorf("told %q; want that nothing waits any more", told)
 		}
+		// A poll's judgement that comes after the last one has gone.
+		r.voice.say(aboutSilence, &Problem{Class: Transient, err: errUnconfirmed})
+		if told := r.tells(); len(told) != 2 {
+			t.Errorf("told %q although nothing waits", told)
+		}
 		if n := testutil.ToFloat64(r.metrics.open.WithLabelValues("splunk.test")); n != 0 {
 			t.Errorf("%v open", n)
 		}

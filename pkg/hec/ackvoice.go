@@ -17,11 +17,13 @@ const (
 )
 
 // ackVoice tells people what is wrong with the acknowledgements of an address,
-// each thing once. It takes no other lock.
+// each thing once. Under its lock it tells, and asks what waits: who holds a lock
+// that these need must not call it.
 type ackVoice struct {
 	log      *zap.Logger
 	tell     func(*Problem)
 	endpoint string
+	waiting  func() int
 
 	// forgotten makes what was told news again: who heard it has forgotten it.
 	forgotten atomic.Bool
@@ -37,6 +39,9 @@ func (v *ackVoice) say(about subject, p *Problem) {
 	defer v.mu.Unlock()
 	if v.about == about && v.class == p.Class && !v.forgotten.Load() {
 		return
+	}
+	if v.waiting() == 0 {
+		return // the last one has gone since p was found, and its rest may have been here
 	}
 	if v.about == 0 {
 		v.since = time.Now()

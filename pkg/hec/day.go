@@ -76,7 +76,7 @@ func (d *day) today(now time.Time) int64 {
 func (d *day) turn(now time.Time) {
 	if start := now.UTC().Truncate(24 * time.Hour); start.After(d.start) {
 		d.start, d.used, d.from, d.fromUsed, d.toldMost, d.toldLimit = start, 0, time.Time{}, 0, false, false
-		d.gone, d.file.kept = 0, 0
+		d.gone, d.file.kept, d.toldFile = 0, 0, false
 	}
 }
 
@@ -120,7 +120,7 @@ func (d *day) goes(granted time.Time, n int64) {
 	d.keeps(d.file.cover(d.start, d.gone))
 }
 
-// keeps tells once that the count cannot be kept, and why.
+// keeps tells once a day that the count cannot be kept, and why.
 func (d *day) keeps(err error) {
 	if err == nil || d.toldFile {
 		return

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"time"
 )
 
@@ -98,5 +99,12 @@ func (f *dayFile) write(start time.Time, bytes int64) error {
 	if err = errors.Join(err, file.Close()); err == nil {
 		err = os.Rename(temp, f.path)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	folder, err := os.Open(filepath.Dir(f.path)) // its name is there after a loss of power only if the folder is on the disk too
+	if err != nil {
+		return err
+	}
+	return errors.Join(folder.Sync(), folder.Close())
 }

@@ -172,6 +172,24 @@ func TestDayFileUnusable(t *testing.T) {
 	}
 }
 
+// TestDayFileToldDaily: a count that cannot be kept is told on each day, so that
+// one who mended it once learns of the next time.
+func TestDayFileToldDaily(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "day.json")
+	mkdir(t, filepath.Join(path+".tmp", "x"))
+	synctest.Test(t, func(t *testing.T) {
+		d, logs := dayOf(path)
+		for days := 1; days <= 3; days++ {
+			sends(d, all)
+			if n := logs.FilterMessageSnippet("cannot be kept").Len(); n != days {
+				t.Errorf("told %d times in %d days", n, days)
+			}
+			pass(t, 24*time.Hour)
+		}
+	})
+}
+
 // TestDayFileOnlyWithLimit: who has no limit gets no file.
 func TestDayFileOnlyWithLimit(t *testing.T) {
 	t.Parallel()

@@ -61,7 +61,7 @@ func unanswered(err error) *reply {
 	case dns != nil:
 		r.hint = "check hec.url and DNS"
 	case op != nil && op.Op != "dial" && errors.Is(err, syscall.ETIMEDOUT): // see vanished
-		r.fresh, r.hint = true, "the host is gone, or a firewall drops the packets: nothing that is sent is acknowledged"
+		r.fresh, r.hint = true, "nothing that is sent is taken: the host is gone, a firewall drops the packets, or what listens there has stopped reading"
 	case errors.Is(err, context.DeadlineExceeded) || isTimeout(err):
 		// The connection may lead nowhere, and HTTP/2 would go on using it.
 		r.fresh, r.hint = true, "no answer in hec.timeout; Splunk is slow, or a firewall drops the packets"

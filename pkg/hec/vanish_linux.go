@@ -8,8 +8,9 @@ import (
 // tcpUserTimeout is TCP_USER_TIMEOUT, which package syscall does not name.
 const tcpUserTimeout = 18
 
-// endUnacknowledged ends a connection when what was sent is not acknowledged for
-// so long. Linux would send it again for a quarter of an hour.
+// endUnacknowledged ends a connection when what was sent is not acknowledged, or
+// the peer has no room for what is to be sent, for so long. Linux would go on for a
+// quarter of an hour, and in the second case for ever.
 func endUnacknowledged(after time.Duration) func(string, string, syscall.RawConn) error {
 	return func(_, _ string, raw syscall.RawConn) error {
 		// A kernel that does not do it only leaves hec.timeout to decide.
